@@ -1,0 +1,10 @@
+// The passes of phase Equalize.
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QOPT_PASSES_EQUALIZE_TD
+#define QOPT_PASSES_EQUALIZE_TD
+
+include "mlir/Pass/PassBase.td"
+
+#endif
