@@ -1,0 +1,148 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Elementary functions against long double over a spread of all bit patterns.
+
+#include "lib/Numerics/Math.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <limits>
+
+using namespace qopt;
+
+namespace {
+
+constexpr float inf = std::numeric_limits<float>::infinity();
+
+// Distance in units of the last place of the rounded exact value.
+double ulps(float actual, long double exact) {
+  float rounded = static_cast<float>(exact);
+  if (std::isnan(rounded))
+    return std::isnan(actual) ? 0 : inf;
+  if (std::isinf(rounded) || std::isinf(actual))
+    return actual == rounded || std::fabs(exact) > 3.4028234e38L ? 0 : inf;
+  long double unit = std::fmax(
+      std::ldexp(1.0L, std::ilogb(rounded == 0 ? 1e-45f : rounded) - 23),
+      0x1p-149L);
+  return static_cast<double>(std::fabs((actual - exact) / unit));
+}
+
+// Every |step|-th bit pattern of f32 whose value lies in [low, high].
+template <class Function, class Exact>
+double worst(Function function, Exact exact, float low, float high,
+             uint32_t step) {
+  double worst = 0;
+  for (uint64_t bits = 0; bits < (1ull << 32); bits += step) {
+    float x = std::bit_cast<float>(static_cast<uint32_t>(bits));
+    if (!(x >= low && x <= high))
+      continue;
+    worst = std::fmax(worst, ulps(function(x), exact((long double)x)));
+  }
+  return worst;
+}
+
+constexpr uint32_t step = 6151; // prime: hits every exponent and sign
+
+TEST(Math, Exp) {
+  EXPECT_LE(worst(
+                numerics::exp, [](long double x) { return std::exp(x); }, -inf,
+                inf, step),
+            1.0);
+}
+TEST(Math, Log) {
+  EXPECT_LE(worst(
+                numerics::log, [](long double x) { return std::log(x); }, 0,
+                inf, step),
+            1.0);
+}
+TEST(Math, Erf) {
+  EXPECT_LE(worst(
+                numerics::erf, [](long double x) { return std::erf(x); }, -inf,
+                inf, step),
+            1.0);
+}
+TEST(Math, Tanh) {
+  EXPECT_LE(worst(
+                numerics::tanh, [](long double x) { return std::tanh(x); },
+                -inf, inf, step),
+            2.0);
+}
+TEST(Math, Sigmoid) {
+  auto exact = [](long double x) { return 1 / (1 + std::exp(-x)); };
+  EXPECT_LE(worst(numerics::sigmoid, exact, -inf, inf, step), 2.0);
+}
+TEST(Math, SinCos) {
+  float limit = 0x1p48f;
+  EXPECT_LE(worst(
+                numerics::sin, [](long double x) { return std::sin(x); },
+                -limit, limit, step),
+            2.0);
+  EXPECT_LE(worst(
+                numerics::cos, [](long double x) { return std::cos(x); },
+                -limit, limit, step),
+            2.0);
+}
+TEST(Math, Pow) {
+  for (float y : {2.0f, -1.0f, 0.5f, 3.0f, -2.5f, 10.1f, 0.001f, 37.0f})
+    EXPECT_LE(worst([&](float x) { return numerics::pow(x, y); },
+                    [&](long double x) { return std::pow(x, (long double)y); },
+                    y == std::nearbyint(y) ? -inf : 0, inf, step * 7),
+              1.0)
+        << y;
+  for (float x : {0.5f, 2.0f, 1.0001f, 10000.0f})
+    EXPECT_LE(worst([&](float y) { return numerics::pow(x, y); },
+                    [&](long double y) { return std::pow((long double)x, y); },
+                    -inf, inf, step * 7),
+              1.0)
+        << x;
+}
+
+TEST(Math, SpecialValues) {
+  EXPECT_EQ(numerics::exp(inf), inf);
+  EXPECT_EQ(numerics::exp(-inf), 0);
+  EXPECT_EQ(numerics::exp(0), 1);
+  EXPECT_EQ(numerics::log(0), -inf);
+  EXPECT_EQ(numerics::log(1), 0);
+  EXPECT_EQ(numerics::log(inf), inf);
+  EXPECT_TRUE(std::isnan(numerics::log(-1)));
+  EXPECT_EQ(numerics::erf(inf), 1);
+  EXPECT_EQ(numerics::tanh(-inf), -1);
+  EXPECT_EQ(numerics::sigmoid(-inf), 0);
+  EXPECT_EQ(numerics::sigmoid(inf), 1);
+  EXPECT_TRUE(std::isnan(numerics::sin(inf)));
+  EXPECT_TRUE(std::signbit(numerics::erf(-0.0f)));
+  EXPECT_TRUE(std::signbit(numerics::tanh(-0.0f)));
+  EXPECT_TRUE(std::signbit(numerics::sin(-0.0f)));
+}
+
+TEST(Math, PowSpecialValuesAreThoseOfC) {
+  const float values[] = {0.0f, -0.0f, 1.0f,   -1.0f,   2.0f,    -2.0f,
+                          0.5f, -0.5f, 3.0f,   -3.0f,   2.5f,    -2.5f,
+                          inf,  -inf,  1e-40f, 0x1p24f, 0x1p25f, std::nanf("")};
+  for (float x : values)
+    for (float y : values) {
+      float actual = numerics::pow(x, y), expected = std::pow(x, y);
+      if (std::isnan(expected)) {
+        EXPECT_TRUE(std::isnan(actual)) << x << " ^ " << y;
+        continue;
+      }
+      EXPECT_EQ(actual, expected) << x << " ^ " << y;
+      EXPECT_EQ(std::signbit(actual), std::signbit(expected))
+          << x << " ^ " << y;
+    }
+}
+
+TEST(Math, NaNReturnsItself) {
+  for (uint32_t bits : {0x7fc00000u, 0xffc00123u, 0x7fffffffu}) {
+    float x = std::bit_cast<float>(bits);
+    for (auto *function :
+         {numerics::exp, numerics::log, numerics::erf, numerics::tanh,
+          numerics::sigmoid, numerics::sin, numerics::cos})
+      EXPECT_EQ(std::bit_cast<uint32_t>(function(x)), bits);
+  }
+}
+
+} // namespace
