@@ -18,6 +18,10 @@ set(LLVM_ENABLE_EH ON)
 set(LLVM_ENABLE_RTTI ON)
 include(HandleLLVMOptions)
 
+# mlir_tablegen reads the folder's include directories.
+include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+include_directories(${PROJECT_SOURCE_DIR})
+
 set(QOPT_INCLUDES ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
   ${PROJECT_SOURCE_DIR}/include)
 
@@ -65,7 +69,6 @@ endfunction()
 # qopt_add_dialect(NN): tablegen of dialects/NN/NN*.td into the build tree.
 function(qopt_add_dialect dialect namespace)
   set(LLVM_TARGET_DEFINITIONS ${dialect}Ops.td)
-  set(flags -I${PROJECT_SOURCE_DIR} -I${MLIR_INCLUDE_DIRS})
   mlir_tablegen(${dialect}Ops.h.inc -gen-op-decls)
   mlir_tablegen(${dialect}Ops.cpp.inc -gen-op-defs)
   mlir_tablegen(${dialect}Types.h.inc -gen-typedef-decls -typedefs-dialect=${namespace})
