@@ -76,8 +76,8 @@ Expected<Fate> Linker::classify(const ELFSectionRef &section) const {
     return Fate::Dropped;
   if (flags & (ELF::SHF_WRITE | ELF::SHF_TLS))
     return internal("section '" + *name +
-                   "' holds writable data or absolute addresses; kernels "
-                   "must have none");
+                    "' holds writable data or absolute addresses; kernels "
+                    "must have none");
   if (section.getType() != ELF::SHT_PROGBITS)
     return internal("section '" + *name + "' has an unexpected type");
   return flags & ELF::SHF_EXECINSTR ? Fate::Text : Fate::Constants;
@@ -118,7 +118,7 @@ Expected<uint64_t> Linker::addressOf(const ELFSymbolRef &symbol) const {
     if (found != globals.end())
       return found->second;
     return internal("undefined symbol '" + *name +
-                   "': kernel code must not call libraries");
+                    "': kernel code must not call libraries");
   }
   Expected<section_iterator> section = symbol.getSection();
   if (!section)
@@ -142,9 +142,8 @@ Error Linker::defineSymbols() {
       Expected<section_iterator> section = symbol.getSection();
       Expected<uint64_t> value = symbol.getValue();
       if (!name || !section || !value)
-        return joinErrors(
-            joinErrors(name.takeError(), section.takeError()),
-            value.takeError());
+        return joinErrors(joinErrors(name.takeError(), section.takeError()),
+                          value.takeError());
       auto place = placed.find((*section)->getRawDataRefImpl().p);
       if (*section == object->section_end() || place == placed.end())
         return internal("symbol '" + *name + "' is common or absolute");
@@ -199,8 +198,8 @@ Error Linker::relocate(const Section &section) {
         SmallString<32> name;
         relocation.getTypeName(name);
         return internal("relocation " + name +
-                       " needs a loader (a table of addresses, a GOT or "
-                       "thread-local storage)");
+                        " needs a loader (a table of addresses, a GOT or "
+                        "thread-local storage)");
       }
       }
     }

@@ -162,13 +162,13 @@ static Error checkBitExact(Module &module) {
       auto *intrinsic = dyn_cast<IntrinsicInst>(&instruction);
       if (intrinsic && intrinsic->getIntrinsicID() == Intrinsic::fmuladd)
         return internal("function '" + function.getName() +
-                       "' contains llvm.fmuladd, whose rounding is "
-                       "unspecified; emit math.fma instead of vector.fma");
+                        "' contains llvm.fmuladd, whose rounding is "
+                        "unspecified; emit math.fma instead of vector.fma");
       auto *math = dyn_cast<FPMathOperator>(&instruction);
       if (math && math->getFastMathFlags().any())
         return internal("function '" + function.getName() +
-                       "' carries fast-math flags on '" +
-                       instruction.getOpcodeName() + "'");
+                        "' carries fast-math flags on '" +
+                        instruction.getOpcodeName() + "'");
     }
   return Error::success();
 }
@@ -186,9 +186,8 @@ static Error generate(Module &module, const TargetIsa &isa, int optLevel,
   if (Error error = addSupportFunctions(module))
     return error;
   setFunctionAttributes(module, isa);
-  auto optimize =
-      mlir::makeOptimizingTransformer(optLevel, /*sizeLevel=*/0,
-                                      machine->get());
+  auto optimize = mlir::makeOptimizingTransformer(optLevel, /*sizeLevel=*/0,
+                                                  machine->get());
   if (Error error = optimize(&module))
     return error;
 
@@ -196,7 +195,7 @@ static Error generate(Module &module, const TargetIsa &isa, int optLevel,
   legacy::PassManager passes;
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
     return internal("the code generator of " + isa.name +
-                   " cannot write this kind of file");
+                    " cannot write this kind of file");
   passes.run(module);
   return Error::success();
 }
@@ -221,8 +220,8 @@ void qopt::emission::registerObjectTranslations(
 Expected<SmallVector<char>>
 qopt::emission::emitObject(Module &module, const TargetIsa &isa, int optLevel) {
   SmallVector<char> object;
-  if (Error error = generate(module, isa, optLevel,
-                             CodeGenFileType::ObjectFile, object))
+  if (Error error =
+          generate(module, isa, optLevel, CodeGenFileType::ObjectFile, object))
     return error;
   return object;
 }

@@ -1,0 +1,143 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Collects what an artifact consists of and writes it. The format is
+// include/qrt/format.h; ids are those of its tables. Equal calls give equal
+// bytes. Mistakes (an id that does not exist, a kernel without code) surface
+// when the artifact is written, as errors.
+#ifndef QOPT_ARTIFACT_ARTIFACTBUILDER_H
+#define QOPT_ARTIFACT_ARTIFACTBUILDER_H
+
+#include "lib/Artifact/CodeImage.h"
+#include "qrt/format.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace qopt::artifact {
+
+using ExprId = uint32_t;
+using TensorId = uint32_t;
+using StorageId = uint32_t;
+using KernelId = uint32_t;
+
+// Bytes of one element; 1 for QRT_DTYPE_OPAQUE.
+int64_t byteWidth(qrt_dtype_t dtype);
+
+class ArtifactBuilder {
+public:
+  ArtifactBuilder();
+
+  void setModelName(llvm::StringRef name);
+  void setProducer(llvm::StringRef producer);
+  // JSON for people: hashes of model and data, recipe, plan, error per layer.
+  void setLineage(std::string json);
+
+  // Expressions. Folded where constant, and each stored once.
+  ExprId constant(int64_t value);
+  ExprId dim(uint32_t input, uint32_t axis);
+  ExprId expr(qrt_expr_op_t op, ExprId a, ExprId b, ExprId c = QRT_NONE);
+  ExprId product(llvm::ArrayRef<ExprId> factors);
+  // Bytes of a dense array of this type and shape.
+  ExprId byteSize(qrt_dtype_t dtype, llvm::ArrayRef<ExprId> dims);
+
+  // Inputs and outputs, in the order of the ONNX graph. A free dimension of
+  // input i, axis j is dim(i, j).
+  TensorId addInput(llvm::StringRef name, qrt_dtype_t dtype,
+                    llvm::ArrayRef<ExprId> dims);
+  TensorId addOutput(llvm::StringRef name, qrt_dtype_t dtype,
+                     llvm::ArrayRef<ExprId> dims);
+  // Names a free dimension of an input; the runtime enforces min ... max.
+  void addSymbol(uint32_t input, uint32_t axis, llvm::StringRef name,
+                 int64_t min, int64_t max);
+
+  // A constant. `bytes` must stay alive until the artifact is written (or pass
+  // a vector); equal contents share their storage.
+  TensorId addWeight(llvm::StringRef name, qrt_dtype_t dtype,
+                     llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<char> bytes);
+  TensorId addWeight(llvm::StringRef name, qrt_dtype_t dtype,
+                     llvm::ArrayRef<int64_t> shape, std::vector<char> bytes);
+
+  // Memory of the arena. Its lifetime follows from the commands.
+  StorageId addTemporary(ExprId bytes);
+  StorageId storageOf(TensorId tensor) const;
+  // A dense array in `storage`, `offset` bytes from its start (QRT_NONE: 0).
+  TensorId addTensor(llvm::StringRef name, qrt_dtype_t dtype,
+                     llvm::ArrayRef<ExprId> dims, StorageId storage,
+                     ExprId offset = QRT_NONE);
+
+  // Its entry points are the symbols `name`, `name`_units and `name`_scratch of
+  // the code images. `description` tells people what it computes.
+  KernelId addKernel(llvm::StringRef name, llvm::StringRef description,
+                     uint32_t inputCount, uint32_t outputCount,
+                     uint32_t dimsCount);
+  void addCodeImage(llvm::StringRef isa, CodeImage image);
+
+  // Commands, in order of execution. `operands`: inputs, then outputs. `work`:
+  // arithmetic operations, for profiles.
+  void launch(KernelId kernel, llvm::ArrayRef<TensorId> operands,
+              llvm::ArrayRef<ExprId> dims, llvm::StringRef name,
+              ExprId work = QRT_NONE);
+  void tap(TensorId tensor, llvm::StringRef key);
+  void copy(TensorId from, TensorId to, llvm::StringRef name);
+
+  // The whole file in memory, for running in this process.
+  llvm::Expected<std::vector<char>> serialize() const;
+  // Writes a temporary file beside `path`, syncs it and renames it: on any
+  // failure `path` is as it was and nothing is left behind.
+  llvm::Error writeTo(llvm::StringRef path) const;
+
+private:
+  struct Kernel {
+    std::string name;
+    qrt_kernel_t record;
+  };
+  struct Weight {
+    llvm::ArrayRef<char> bytes;
+    uint64_t offset;
+  };
+  struct Layout;
+
+  uint32_t addString(llvm::StringRef text);
+  uint32_t addIds(llvm::ArrayRef<uint32_t> list);
+  std::optional<int64_t> constantValue(ExprId id) const;
+  StorageId addStorage(qrt_storage_kind_t kind, ExprId bytes, uint32_t index);
+  void addCommand(qrt_command_t command, llvm::ArrayRef<TensorId> operands,
+                  llvm::ArrayRef<ExprId> dims, llvm::StringRef name);
+  llvm::Error verify() const;
+  std::vector<qrt_storage_t> storagesWithLifetimes() const;
+  llvm::Expected<std::vector<qrt_kernel_entry_t>> resolveEntries() const;
+  llvm::Expected<std::vector<char>> tables() const;
+  llvm::Expected<Layout> layOut() const;
+  template <typename Sink> llvm::Error emit(const Layout &, Sink &&sink) const;
+
+  uint32_t modelName = 0, producer = 0;
+  std::string lineage;
+  std::vector<char> strings;
+  llvm::StringMap<uint32_t> stringIds;
+  std::vector<uint32_t> ids;
+  std::map<std::vector<uint32_t>, uint32_t> idLists;
+  std::vector<qrt_expr_t> exprs;
+  std::map<std::tuple<uint32_t, uint32_t, uint32_t, uint32_t, int64_t>, ExprId>
+      exprIds;
+  std::vector<qrt_tensor_t> tensors;
+  std::vector<qrt_storage_t> storages;
+  std::vector<qrt_port_t> inputs, outputs;
+  std::vector<qrt_symbol_t> symbols;
+  std::vector<Kernel> kernels;
+  std::vector<qrt_command_t> commands;
+  std::map<std::string, CodeImage> images; // the map sorts the sections
+  std::vector<Weight> weights;
+  std::vector<std::unique_ptr<std::vector<char>>> ownedWeights;
+  std::map<std::tuple<uint64_t, uint64_t, uint64_t>, StorageId> weightIds;
+  uint64_t weightBytes = 0;
+};
+
+} // namespace qopt::artifact
+
+#endif // QOPT_ARTIFACT_ARTIFACTBUILDER_H
