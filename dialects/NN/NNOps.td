@@ -6,22 +6,13 @@
 #ifndef QOPT_DIALECTS_NN_NNOPS_TD
 #define QOPT_DIALECTS_NN_NNOPS_TD
 
-include "NNDialect.td"
+include "dialects/NN/NNDialect.td"
+include "dialects/NN/NNTraits.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
-
-// Marks ops whose result element depends on one element of each operand, after
-// numpy broadcasting. Emitters fuse them freely.
-def NN_Pointwise : NativeOpTrait<"Pointwise"> {
-  let cppNamespace = "::qopt::nn";
-}
-// Marks ops that only move elements: codes of a format pass through them.
-def NN_DataMovement : NativeOpTrait<"DataMovement"> {
-  let cppNamespace = "::qopt::nn";
-}
 
 // Every nn op has one ranked tensor result, no side effects, and one shape
 // function in NNShapes.cpp that serves both type inference and the computation
