@@ -16,7 +16,7 @@
 #ifndef QOPT_LIB_EMISSION_KERNELBUILDER_H
 #define QOPT_LIB_EMISSION_KERNELBUILDER_H
 
-#include "lib/Emission/TargetIsa.h"
+#include "lib/Emission/Targets.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -76,7 +76,7 @@ Value KernelBuilder::loadVector(Type element, Value base, Value index,
   Value value;
   if (live.all()) {
     value = loadRaw(type, from, alignment ? alignment : bytes);
-  } else if (bytes >= 4 || target.hasByteMasks) {
+  } else if (bytes >= 4 || target.vectorBits >= 512) {
     Value zero = create<arith::ConstantOp>(b.getZeroAttr(type));
     value = create<LLVM::MaskedLoadOp>(type, from, laneMask(live.count), zero,
                                        /*alignment=*/bytes);
@@ -106,7 +106,7 @@ void KernelBuilder::storeVector(Type element, Value value, Value base,
   Value to = address(base, element, index);
   if (live.all())
     return storeRaw(value, to, alignment ? alignment : bytes);
-  if (bytes >= 4 || target.hasByteMasks) {
+  if (bytes >= 4 || target.vectorBits >= 512) {
     create<LLVM::MaskedStoreOp>(value, to, laneMask(live.count),
                                 /*alignment=*/bytes);
     return;

@@ -23,20 +23,13 @@ namespace qopt::emission {
 KernelJit::KernelJit() = default;
 KernelJit::~KernelJit() = default;
 
-bool hostSupports(const TargetIsa &isa) {
-  auto features = llvm::sys::getHostCPUFeatures();
-  bool v3 = features["avx2"] && features["fma"] && features["f16c"];
-  bool vnni = features["avx512vnni"] && features["avx512bw"] &&
-              features["avx512vl"] && features["avx512dq"];
-  return v3 && (isa.vectorBits < 512 || vnni);
-}
-
-std::string llvmCpu(const TargetIsa &isa) {
-  return isa.vectorBits == 512 ? "x86-64-v4" : "x86-64-v3";
-}
-
-std::string llvmFeatures(const TargetIsa &isa) {
-  return isa.hasVnni ? "+avx512vnni,-prefer-256-bit" : "";
+llvm::SmallVector<const TargetIsa *> hostIsas() {
+  llvm::SmallVector<const TargetIsa *> result;
+  // The table runs from the least to the most able.
+  if (const TargetIsa *best = hostTargetIsa())
+    for (const TargetIsa *isa = targetIsas().begin(); isa <= best; ++isa)
+      result.push_back(isa);
+  return result;
 }
 
 static std::unique_ptr<llvm::Module> translate(ModuleOp module,
@@ -51,8 +44,8 @@ static std::unique_ptr<llvm::Module> translate(ModuleOp module,
   for (llvm::Function &function : *llvmModule) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", llvmCpu(isa));
-    function.addFnAttr("target-features", llvmFeatures(isa));
+    function.addFnAttr("target-cpu", isa.cpu);
+    function.addFnAttr("target-features", isa.features);
     function.addFnAttr("prefer-vector-width", std::to_string(isa.vectorBits));
     function.addFnAttr("no-builtins");
     function.addFnAttr(llvm::Attribute::NoUnwind);
@@ -73,8 +66,8 @@ KernelJit::create(ModuleOp module, const TargetIsa &isa, unsigned level) {
 
   llvm::orc::JITTargetMachineBuilder builder{
       llvm::Triple(llvm::sys::getProcessTriple())};
-  builder.setCPU(llvmCpu(isa));
-  builder.addFeatures(llvm::SubtargetFeatures(llvmFeatures(isa)).getFeatures());
+  builder.setCPU(isa.cpu.str());
+  builder.addFeatures(llvm::SubtargetFeatures(isa.features).getFeatures());
   builder.setCodeGenOptLevel(level ? llvm::CodeGenOptLevel::Aggressive
                                    : llvm::CodeGenOptLevel::None);
   auto machine = builder.createTargetMachine();

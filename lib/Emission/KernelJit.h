@@ -8,7 +8,7 @@
 #ifndef QOPT_LIB_EMISSION_KERNELJIT_H
 #define QOPT_LIB_EMISSION_KERNELJIT_H
 
-#include "lib/Emission/TargetIsa.h"
+#include "lib/Emission/Targets.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
@@ -45,12 +45,8 @@ private:
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 
-// Whether this machine can run code for |isa|.
-bool hostSupports(const TargetIsa &isa);
-
-// What LLVM calls the ISA: target-cpu and target-features.
-std::string llvmCpu(const TargetIsa &isa);
-std::string llvmFeatures(const TargetIsa &isa);
+// The rows of the target table that this machine can run.
+llvm::SmallVector<const TargetIsa *> hostIsas();
 
 } // namespace qopt::emission
 
