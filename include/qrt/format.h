@@ -92,7 +92,7 @@ QRT_STATIC_ASSERT(sizeof(qrt_section_t) == 80, "qrt_section_t layout");
 
 // |count| entries of |stride| bytes each, |offset| bytes into the section, a
 // multiple of 8. A reader accepts any stride that is at least its own struct's
-// size and a multiple of 4.
+// size and a multiple of 8; |strings| and |ids| have stride 1 and 4.
 typedef struct {
   uint64_t offset;
   uint32_t count;

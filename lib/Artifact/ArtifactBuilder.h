@@ -14,6 +14,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <map>
 #include <string>
 #include <tuple>
@@ -86,8 +87,8 @@ public:
   void tap(TensorId tensor, llvm::StringRef key);
   void copy(TensorId from, TensorId to, llvm::StringRef name);
 
-  // The whole file in memory, for running in this process.
-  llvm::Expected<std::vector<char>> serialize() const;
+  // The whole file in memory, 64-byte aligned, for running in this process.
+  llvm::Expected<std::unique_ptr<llvm::WritableMemoryBuffer>> serialize() const;
   // Writes a temporary file beside `path`, syncs it and renames it: on any
   // failure `path` is as it was and nothing is left behind.
   llvm::Error writeTo(llvm::StringRef path) const;

@@ -284,18 +284,24 @@ Error ArtifactBuilder::emit(const Layout &layout, Sink &&sink) const {
   return Error::success();
 }
 
-Expected<std::vector<char>> ArtifactBuilder::serialize() const {
+Expected<std::unique_ptr<WritableMemoryBuffer>>
+ArtifactBuilder::serialize() const {
   auto layout = layOut();
   if (!layout)
     return layout.takeError();
-  std::vector<char> out;
-  out.reserve(layout->header.file_size);
+  auto buffer = WritableMemoryBuffer::getNewUninitMemBuffer(
+      layout->header.file_size, "artifact", Align(QRT_DATA_ALIGNMENT));
+  if (!buffer)
+    return makeFailure(ExitCode::Resources,
+                       "artifact: no memory for " +
+                           Twine(layout->header.file_size) + " bytes");
+  char *next = buffer->getBufferStart();
   if (Error error = emit(*layout, [&](ArrayRef<char> bytes) {
-        out.insert(out.end(), bytes.begin(), bytes.end());
+        next = std::copy(bytes.begin(), bytes.end(), next);
         return Error::success();
       }))
     return error;
-  return out;
+  return buffer;
 }
 
 Error ArtifactBuilder::writeTo(StringRef path) const {
