@@ -47,11 +47,11 @@ def Exec_KernelOp : Exec_Op<"kernel", [Pure, IsolatedFromAbove,
   let hasVerifier = 1;
 }
 
-def Exec_YieldOp : Exec_Op<"yield", [Pure, Terminator, ReturnLike]> {
+def Exec_YieldOp : Exec_Op<"yield", [Pure, Terminator]> {
   let summary = "The results of a kernel";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_builder; (void)$_state; }]>];
 }
 
 def Exec_KernelDefOp : Exec_Op<"kernel_def", [IsolatedFromAbove, Symbol,
@@ -107,12 +107,12 @@ def Exec_ProgramOp : Exec_Op<"program", [IsolatedFromAbove, Symbol,
   let hasVerifier = 1;
 }
 
-def Exec_ReturnOp : Exec_Op<"return", [Pure, Terminator, ReturnLike,
+def Exec_ReturnOp : Exec_Op<"return", [Pure, Terminator,
     HasParent<"ProgramOp">]> {
   let summary = "The outputs of a program";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_builder; (void)$_state; }]>];
 }
 
 def Exec_LaunchOp : Exec_Op<"launch", [Pure, AttrSizedOperandSegments,

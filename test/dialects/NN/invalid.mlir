@@ -1,0 +1,60 @@
+// RUN: qopt-opt %s -split-input-file -verify-diagnostics
+
+func.func @matmul_c1(%x: tensor<4x16xf32>, %w: tensor<15x8xf32>) {
+  // expected-error @+2 {{(matmul_c1) expects equal inner dimensions, got 16 and 15}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.matmul %x, %w : (tensor<4x16xf32>, tensor<15x8xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @conv_c2(%x: tensor<1x8x8x6xf32>, %f: tensor<4x3x3x4xf32>) {
+  // expected-error @+2 {{(conv_c2) expects 1 groups of 4 channels, got 6 channels}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.conv %x, %f : (tensor<1x8x8x6xf32>, tensor<4x3x3x4xf32>) -> tensor<1x6x6x4xf32>
+  return
+}
+
+// -----
+
+func.func @add_c1(%x: tensor<4x3xf32>, %y: tensor<4xf32>) {
+  // expected-error @+2 {{(add_c1) expects dimensions that are equal or 1, got 3 and 4}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.add %x, %y : (tensor<4x3xf32>, tensor<4xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @relu_result(%x: tensor<4x3xf32>) {
+  // expected-error @+1 {{inferred type(s) 'tensor<4x3xf32>' are incompatible with return type(s) of operation 'tensor<4x4xf32>'}}
+  %0 = nn.relu %x : (tensor<4x3xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_c1(%x: tensor<4x3xf32>) {
+  // expected-error @+2 {{(transpose_c1) expects a permutation of the axes}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.transpose %x {perm = array<i64: 0, 0>} : (tensor<4x3xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_c1(%x: tensor<4x3xf32>) {
+  // expected-error @+1 {{(reshape_c1) expects 12 elements, got 13}}
+  %0 = nn.reshape %x to [13] : (tensor<4x3xf32>) -> tensor<13xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c1(%x: tensor<4x3xf32>, %y: tensor<5x2xf32>) {
+  // expected-error @+2 {{(concat_c1) expects equal sizes on axis 1, got 3 and 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.concat %x, %y {axis = 0 : i64} : (tensor<4x3xf32>, tensor<5x2xf32>) -> tensor<9x3xf32>
+  return
+}

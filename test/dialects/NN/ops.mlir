@@ -1,0 +1,41 @@
+// RUN: qopt-opt %s | qopt-opt | FileCheck %s
+
+// CHECK-LABEL: @elementwise
+func.func @elementwise(%x: tensor<?x8xf32>, %b: tensor<8xf32>) -> tensor<?x8xi1> {
+  // CHECK: nn.relu %{{.*}} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %0 = nn.relu %x : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  // CHECK: nn.clip %{{.*}} {hi = 6.000000e+00 : f32, lo = 0.000000e+00 : f32}
+  %1 = nn.clip %0 {lo = 0.0 : f32, hi = 6.0 : f32} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  // CHECK: nn.add
+  %2 = nn.add %1, %b : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  // CHECK: nn.cast %{{.*}} to i32
+  %3 = nn.cast %2 to i32 : (tensor<?x8xf32>) -> tensor<?x8xi32>
+  // CHECK: nn.less
+  %4 = nn.less %3, %3 : (tensor<?x8xi32>, tensor<?x8xi32>) -> tensor<?x8xi1>
+  return %4 : tensor<?x8xi1>
+}
+
+// CHECK-LABEL: @contractions
+func.func @contractions(%x: tensor<?x28x28x16xf32>, %f: tensor<32x3x3x16xf32>, %q: tensor<2x4x?x8xf32>) -> (tensor<?x14x14x32xf32>, tensor<2x4x?x8xf32>) {
+  // CHECK: nn.conv
+  %0 = nn.conv %x, %f {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x28x28x16xf32>, tensor<32x3x3x16xf32>) -> tensor<?x14x14x32xf32>
+  // CHECK: nn.attention %{{.*}}, %{{.*}}, %{{.*}} {scale = 5.000000e-01 : f32}
+  %1 = nn.attention %q, %q, %q {scale = 0.5 : f32} : (tensor<2x4x?x8xf32>, tensor<2x4x?x8xf32>, tensor<2x4x?x8xf32>) -> tensor<2x4x?x8xf32>
+  return %0, %1 : tensor<?x14x14x32xf32>, tensor<2x4x?x8xf32>
+}
+
+// CHECK-LABEL: @integers
+func.func @integers(%x: tensor<4x16xui8>, %w: tensor<16x8xi8>) -> tensor<4x8xi32> {
+  // CHECK: nn.matmul %{{.*}} : (tensor<4x16xui8>, tensor<16x8xi8>) -> tensor<4x8xi32>
+  %0 = nn.matmul %x, %w : (tensor<4x16xui8>, tensor<16x8xi8>) -> tensor<4x8xi32>
+  return %0 : tensor<4x8xi32>
+}
+
+// CHECK-LABEL: @movement
+func.func @movement(%x: tensor<?x64xf32>, %n: index) -> tensor<?x4x8xf32> {
+  // CHECK: nn.reshape %{{.*}} to [%{{.*}}, 4, 16]
+  %0 = nn.reshape %x to [%n, 4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
+  // CHECK: nn.slice %{{.*}}[0, 0, 8] [%{{.*}}, 4, 8] {strides = array<i64: 1, 1, 1>}
+  %1 = nn.slice %0 [0, 0, 8] [%n, 4, 8] {strides = array<i64: 1, 1, 1>} : (tensor<?x4x16xf32>) -> tensor<?x4x8xf32>
+  return %1 : tensor<?x4x8xf32>
+}
