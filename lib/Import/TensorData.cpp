@@ -1,0 +1,190 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From TensorProto to bytes.
+#include "lib/Import/TensorData.h"
+#include "lib/Support/Errors.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CheckedArithmetic.h"
+
+using namespace llvm;
+
+namespace qopt::import {
+namespace {
+// Larger than any address space we serve, small enough that bits and offsets
+// computed from it never overflow.
+constexpr int64_t maxElements = int64_t(1) << 42;
+constexpr int maxRank = 16;
+
+template <typename T> StringRef asBytes(const T &field) {
+  return {reinterpret_cast<const char *>(field.data()),
+          field.size() * sizeof(*field.data())};
+}
+
+// Narrow types are stored one element an int32; they become dense here.
+template <typename Narrow>
+TensorData narrow(TensorData data,
+                  const google::protobuf::RepeatedField<int32_t> &field) {
+  auto copy = std::make_shared<std::vector<Narrow>>(field.begin(), field.end());
+  data.bytes = asBytes(*copy);
+  data.owner = copy;
+  return data;
+}
+
+Error sizeMismatch(const TensorData &data, uint64_t expected, uint64_t found,
+                   StringRef unit) {
+  return fail(ExitCode::BadModel,
+              "shape {0} of {1} needs {2} {3}, but {4} are stored",
+              shapeText(data.shape), nameOf(data.type), expected, unit, found);
+}
+
+Expected<TensorData> readExternal(TensorData data, uint64_t bytes,
+                                  const onnx::TensorProto &proto,
+                                  ExternalData &external) {
+  StringRef location;
+  uint64_t offset = 0;
+  std::optional<uint64_t> length;
+  for (const auto &entry : proto.external_data()) {
+    uint64_t number = 0;
+    bool isNumber = !StringRef(entry.value()).getAsInteger(10, number);
+    if (entry.key() == "location") {
+      location = entry.value();
+      continue;
+    }
+    if (entry.key() != "offset" && entry.key() != "length")
+      continue;
+    if (!isNumber)
+      return fail(ExitCode::BadModel,
+                  "external data {0} '{1}' is not a number of bytes",
+                  entry.key(), entry.value());
+    (entry.key() == "offset" ? offset : length.emplace()) = number;
+  }
+  if (length && *length != bytes)
+    return sizeMismatch(data, bytes, *length, "bytes");
+  Expected<FileBytes> file = external.read(location, offset, bytes);
+  if (!file)
+    return file.takeError();
+  data.bytes = file->bytes;
+  data.owner = file->owner;
+  return data;
+}
+
+Expected<TensorData> readFields(TensorData data,
+                                const onnx::TensorProto &proto) {
+  auto checked = [&](uint64_t found,
+                     uint64_t perElement = 1) -> Expected<TensorData> {
+    if (found != uint64_t(data.elements) * perElement)
+      return sizeMismatch(data, data.elements * perElement, found, "values");
+    return data;
+  };
+  switch (data.type) {
+  case OnnxType::Float:
+    data.bytes = asBytes(proto.float_data());
+    return checked(proto.float_data_size());
+  case OnnxType::Int32:
+    data.bytes = asBytes(proto.int32_data());
+    return checked(proto.int32_data_size());
+  case OnnxType::Int64:
+    data.bytes = asBytes(proto.int64_data());
+    return checked(proto.int64_data_size());
+  case OnnxType::Double:
+    data.bytes = asBytes(proto.double_data());
+    return checked(proto.double_data_size());
+  case OnnxType::UInt64:
+    data.bytes = asBytes(proto.uint64_data());
+    return checked(proto.uint64_data_size());
+  case OnnxType::UInt32: {
+    auto copy = std::make_shared<std::vector<uint32_t>>(
+        proto.uint64_data().begin(), proto.uint64_data().end());
+    data.bytes = asBytes(*copy);
+    data.owner = copy;
+    return checked(copy->size());
+  }
+  case OnnxType::UInt8:
+  case OnnxType::Int8:
+  case OnnxType::Bool:
+  case OnnxType::Float8E4M3FN:
+  case OnnxType::Float8E4M3FNUZ:
+  case OnnxType::Float8E5M2:
+  case OnnxType::Float8E5M2FNUZ:
+    data = narrow<uint8_t>(std::move(data), proto.int32_data());
+    return checked(proto.int32_data_size());
+  case OnnxType::UInt16:
+  case OnnxType::Int16:
+  case OnnxType::Float16:
+  case OnnxType::BFloat16:
+    data = narrow<uint16_t>(std::move(data), proto.int32_data());
+    return checked(proto.int32_data_size());
+  case OnnxType::UInt4:
+  case OnnxType::Int4:
+  case OnnxType::Float4E2M1:
+    data = narrow<uint8_t>(std::move(data), proto.int32_data());
+    if (proto.int32_data_size() != (data.elements + 1) / 2)
+      return sizeMismatch(data, (data.elements + 1) / 2,
+                          proto.int32_data_size(), "bytes");
+    return data;
+  default:
+    return fail(ExitCode::Unsupported, "element type {0} is not supported",
+                nameOf(data.type));
+  }
+}
+} // namespace
+
+std::string shapeText(ArrayRef<int64_t> shape) {
+  if (shape.empty())
+    return "scalar";
+  return join(map_range(shape,
+                        [](int64_t size) {
+                          return size < 0 ? "?" : std::to_string(size);
+                        }),
+              "x");
+}
+
+Expected<int64_t> countElements(ArrayRef<int64_t> shape) {
+  if (shape.size() > maxRank)
+    return fail(ExitCode::BadModel, "rank {0} is above the limit of {1}",
+                shape.size(), maxRank);
+  int64_t count = 1;
+  for (int64_t size : shape) {
+    if (size < 0)
+      return fail(ExitCode::BadModel, "dimension {0} is negative", size);
+    std::optional<int64_t> product = checkedMul(count, size);
+    if (!product || *product > maxElements)
+      return fail(ExitCode::BadModel,
+                  "the shape {0} has more than 2^42 elements",
+                  shapeText(shape));
+    count = *product;
+  }
+  return count;
+}
+
+Expected<TensorData> readTensor(const onnx::TensorProto &proto,
+                                std::shared_ptr<const void> owner,
+                                ExternalData &external) {
+  TensorData data;
+  data.type = static_cast<OnnxType>(proto.data_type());
+  data.shape.assign(proto.dims().begin(), proto.dims().end());
+  data.owner = std::move(owner);
+  Expected<int64_t> elements = countElements(data.shape);
+  if (!elements)
+    return elements.takeError();
+  data.elements = *elements;
+  std::optional<unsigned> bits = bitsOf(data.type);
+  if (!bits)
+    return fail(data.type == OnnxType::Undefined ? ExitCode::BadModel
+                                                 : ExitCode::Unsupported,
+                "element type {0} is not supported", nameOf(data.type));
+  if (proto.has_segment())
+    return fail(ExitCode::Unsupported, "segmented tensors are not supported");
+  uint64_t bytes = (uint64_t(data.elements) * *bits + 7) / 8;
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL)
+    return readExternal(std::move(data), bytes, proto, external);
+  if (!proto.has_raw_data())
+    return readFields(std::move(data), proto);
+  data.bytes = proto.raw_data();
+  if (data.bytes.size() != bytes)
+    return sizeMismatch(data, bytes, data.bytes.size(), "bytes");
+  return data;
+}
+
+} // namespace qopt::import
