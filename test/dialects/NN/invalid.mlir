@@ -28,6 +28,7 @@ func.func @add_c1(%x: tensor<4x3xf32>, %y: tensor<4xf32>) {
 // -----
 
 func.func @relu_result(%x: tensor<4x3xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{inferred type(s) 'tensor<4x3xf32>' are incompatible with return type(s) of operation 'tensor<4x4xf32>'}}
   %0 = nn.relu %x : (tensor<4x3xf32>) -> tensor<4x4xf32>
   return
