@@ -84,14 +84,23 @@ struct QuantParams {
   bool operator==(const QuantParams &) const = default;
 };
 
-// Dynamic quantization of a row: absmax / 127, or 1 for a row of zeros. NaN is
-// ignored by the maximum and encodes as the zero point. Codes are int8, or
-// uint8 with zero point 128.
-inline float rowScale(const float *row, int64_t size) {
+// Dynamic quantization of a row: codes within -127..127 of the zero point, which
+// is 0 for int8 and 128 for uint8 codes. NaN is ignored by the maximum and
+// encodes as the zero point; a row of zeros has scale 1 and reciprocal 0.
+struct RowParams {
+  float scale = 1, reciprocal = 0;
+};
+inline RowParams rowParams(const float *row, int64_t size) {
   float absmax = 0;
   for (int64_t i = 0; i < size; ++i)
     absmax = std::max(absmax, std::fabs(row[i])); // NaN loses the comparison.
-  return absmax == 0 ? 1.0f : absmax / 127.0f;
+  if (absmax == 0)
+    return {};
+  return {absmax * (1.0f / 127.0f), 127.0f / absmax};
+}
+inline int quantizeInRow(float value, RowParams row, int zeroPoint) {
+  return quantize(value, row.reciprocal, zeroPoint, zeroPoint - 127,
+                  zeroPoint + 127);
 }
 
 // Asymmetric parameters for codes minCode..maxCode covering [low, high]. The

@@ -127,10 +127,15 @@ TEST(AsymmetricParams, CoverTheRangeAndHoldZeroExactly) {
   EXPECT_EQ(asymmetricParams(-1e-45f, 1e-45f, 0, 255).scale, 1);
 }
 
-TEST(RowScale, ZeroRowsAndNaN) {
+TEST(RowParams, ZeroRowsAndNaN) {
   float zeros[3] = {0, 0, 0}, row[3] = {1, -254, nan};
-  EXPECT_EQ(rowScale(zeros, 3), 1);
-  EXPECT_EQ(rowScale(row, 3), 2);
+  RowParams empty = rowParams(zeros, 3), params = rowParams(row, 3);
+  EXPECT_EQ(empty.scale, 1);
+  EXPECT_EQ(quantizeInRow(0, empty, 128), 128);
+  EXPECT_NEAR(params.scale, 2, 1e-6);
+  EXPECT_EQ(quantizeInRow(-254, params, 0), -127);
+  EXPECT_EQ(quantizeInRow(254, params, 128), 255);
+  EXPECT_EQ(quantizeInRow(nan, params, 128), 128);
 }
 
 } // namespace
