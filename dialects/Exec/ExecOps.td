@@ -12,6 +12,9 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
+// What a kernel reads: tensors, then (offsets, sizes) index values.
+def Exec_KernelInput : AnyTypeOf<[AnyRankedTensor, Index]>;
+
 class Exec_Op<string mnemonic, list<Trait> traits = []>
     : Op<Exec_Dialect, mnemonic, traits>;
 
@@ -38,7 +41,7 @@ def Exec_KernelOp : Exec_Op<"kernel", [Pure, IsolatedFromAbove,
     }
     ```
   }];
-  let arguments = (ins StrAttr:$name, Variadic<AnyRankedTensor>:$inputs,
+  let arguments = (ins StrAttr:$name, Variadic<Exec_KernelInput>:$inputs,
       Variadic<Index>:$result_dims);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
@@ -60,8 +63,8 @@ def Exec_KernelDefOp : Exec_Op<"kernel_def", [IsolatedFromAbove, Symbol,
   let description = [{
     The body's arguments are the kernel's inputs, the yielded values its
     outputs. The binary interface of the compiled kernel follows from the types
-    alone: pointers of inputs, then outputs; then every dynamic dimension of
-    each of them, in order.
+    alone: pointers of tensor inputs, then outputs; then numbers: every dynamic
+    dimension of each of these, in order, and last the index inputs, in order.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
       OptionalAttr<StrAttr>:$description);

@@ -6,12 +6,21 @@
 #ifndef QOPT_PASSES_FUSE_PASSES_H
 #define QOPT_PASSES_FUSE_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace qopt {
 
 #define GEN_PASS_DECL
 #include "passes/Fuse/Passes.h.inc"
+
+struct FuseOptions {
+  /// False gives every op a kernel of its own.
+  bool fuse = true;
+};
+
+/// Quantized nn on tensors -> exec.kernel regions whose arithmetic is stated.
+void buildFuse(mlir::OpPassManager &pm, const FuseOptions &options = {});
 
 #define GEN_PASS_REGISTRATION
 #include "passes/Fuse/Passes.h.inc"
