@@ -1,0 +1,194 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "runtime/core/Model.h"
+#include "runtime/cpu/CpuIsa.h"
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace qrt;
+
+qrt_model::~qrt_model() {
+  if (mapped)
+    munmap(mapped, mappedSize);
+}
+
+qrt_status_t qrt_model::openFile(const char *path,
+                                 const qrt_model_options_t &options) {
+  int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return makeStatus(QRT_IO, "%s", std::strerror(errno));
+  struct stat info;
+  qrt_status_t status = nullptr;
+  if (fstat(fd, &info) != 0)
+    status = makeStatus(QRT_IO, "%s", std::strerror(errno));
+  else if (!S_ISREG(info.st_mode))
+    status = makeStatus(QRT_IO, "not a regular file");
+  else if (info.st_size == 0)
+    status = makeStatus(QRT_INTEGRITY, "the file is empty");
+  if (!status) {
+    void *memory = mmap(nullptr, info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (memory == MAP_FAILED) {
+      status = makeStatus(QRT_IO, "cannot map it: %s", std::strerror(errno));
+    } else {
+      mapped = memory;
+      mappedSize = info.st_size;
+    }
+  }
+  ::close(fd);
+  QRT_TRY(status);
+  return open({mapped, mappedSize}, options);
+}
+
+qrt_status_t qrt_model::open(qrt_span_t bytes,
+                             const qrt_model_options_t &options) {
+  fileBytes = bytes.size;
+  QRT_TRY(sections.open(bytes.data, bytes.size));
+  QRT_TRY(openTables());
+  QRT_TRY(openCode(options.isa));
+  QRT_TRY(openWeights());
+  if (const qrt_section_t *lineage = sections.find(QRT_SECTION_LINEAGE))
+    QRT_TRY(verifyHash(*lineage, sections.bytesOf(*lineage)));
+  return options.verify == QRT_VERIFY_AT_OPEN ? verifyWeights() : nullptr;
+}
+
+qrt_status_t qrt_model::openTables() {
+  const qrt_section_t *section = sections.find(QRT_SECTION_TABLES);
+  if (!section)
+    return makeStatus(QRT_INTEGRITY, "the artifact has no TABLES section");
+  QRT_TRY(tableBytes.reserve(allocator, section->size));
+  std::memcpy(tableBytes.data(), sections.bytesOf(*section), section->size);
+  QRT_TRY(verifyHash(*section, tableBytes.data()));
+  return tables.open(tableBytes.data(), section->size, sections);
+}
+
+bool qrt_model::hasAllKernels(uint32_t isa) const {
+  for (uint32_t i = 0; i < tables.kernels.size(); ++i)
+    if (tables.entries[tables.kernels[i].first_entry + isa].run == QRT_NO_ENTRY)
+      return false;
+  return true;
+}
+
+qrt_status_t qrt_model::openCode(const char *wantedIsa) {
+  if (tables.kernels.size() == 0 && !wantedIsa)
+    return nullptr;
+  int best = 0;
+  bool present = false;
+  char available[160] = "";
+  for (uint32_t i = 0; const qrt_section_t *section = sections.code(i); ++i) {
+    size_t used = std::strlen(available);
+    if (used + std::strlen(section->name) + 2 < sizeof(available)) {
+      std::strcat(available, i ? " " : "");
+      std::strcat(available, section->name);
+    }
+    if (wantedIsa && std::strcmp(section->name, wantedIsa) != 0)
+      continue;
+    present = true;
+    int rank = isaRank(section->name);
+    if (rank > best && hasAllKernels(i)) {
+      best = rank;
+      codeSection = section;
+      isaIndex = i;
+    }
+  }
+  if (codeSection)
+    return code.open(*codeSection, sections.bytesOf(*codeSection));
+  if (wantedIsa && !present)
+    return makeStatus(QRT_USAGE,
+                      "the artifact has no code for '%s'; it has: %s",
+                      wantedIsa, available);
+  return makeStatus(QRT_RESOURCES,
+                    "this CPU runs none of the artifact's code (%s)",
+                    wantedIsa ? wantedIsa : available);
+}
+
+qrt_status_t qrt_model::openWeights() {
+  weightSection = sections.find(QRT_SECTION_WEIGHTS);
+  if (!weightSection)
+    return nullptr;
+  weights = sections.bytesOf(*weightSection);
+  if (isAligned(weights))
+    return nullptr;
+  QRT_TRY(alignedWeights.reserve(allocator, weightSection->size));
+  std::memcpy(alignedWeights.data(), weights, weightSection->size);
+  weights = alignedWeights.data();
+  return nullptr;
+}
+
+qrt_status_t qrt_model::verifyWeights() {
+  if (!weightSection)
+    return nullptr;
+  qrt_status_t status = nullptr;
+  pthread_mutex_lock(&verifyMutex);
+  if (!verified)
+    status = verifyHash(*weightSection, weights);
+  verified = verified || !status;
+  pthread_mutex_unlock(&verifyMutex);
+  return status;
+}
+
+//===----------------------------------------------------------------------===//
+// C API
+//===----------------------------------------------------------------------===//
+
+void qrt_model_options_init(qrt_model_options_t *options) {
+  std::memset(options, 0, sizeof(*options));
+  options->size = sizeof(*options);
+}
+
+// Options of a caller compiled against an older, shorter struct.
+template <typename T> static T readOptions(const T *given) {
+  T options = {};
+  size_t size = given && given->size < sizeof(T) ? given->size : sizeof(T);
+  if (given)
+    std::memcpy(&options, given, size);
+  return options;
+}
+
+template <typename Open>
+static qrt_status_t openModel(const qrt_model_options_t *given,
+                              qrt_model_t **outModel, Open &&open) {
+  *outModel = nullptr;
+  auto options = readOptions(given);
+  if (!options.allocator.allocate)
+    options.allocator = defaultAllocator();
+  auto *model = create<qrt_model>(options.allocator);
+  if (!model)
+    return makeStatus(QRT_RESOURCES, "no memory for a model");
+  model->allocator = options.allocator;
+  if (qrt_status_t status = open(*model, options)) {
+    destroy(options.allocator, model);
+    return status;
+  }
+  *outModel = model;
+  return nullptr;
+}
+
+qrt_status_t qrt_model_open(qrt_span_t bytes,
+                            const qrt_model_options_t *options,
+                            qrt_model_t **outModel) {
+  return openModel(options, outModel, [&](qrt_model &model, auto &all) {
+    return model.open(bytes, all);
+  });
+}
+
+qrt_status_t qrt_model_open_file(const char *path,
+                                 const qrt_model_options_t *options,
+                                 qrt_model_t **outModel) {
+  qrt_status_t status =
+      openModel(options, outModel, [&](qrt_model &model, auto &all) {
+        return model.openFile(path, all);
+      });
+  return status ? addContext(status, path) : nullptr;
+}
+
+void qrt_model_release(qrt_model_t *model) {
+  if (!model || model->references.fetch_sub(1) != 1)
+    return;
+  qrt_allocator_t allocator = model->allocator;
+  destroy(allocator, model);
+}
