@@ -222,6 +222,19 @@ TensorId ArtifactBuilder::addOutput(StringRef name, qrt_dtype_t dtype,
   return tensor;
 }
 
+TensorId ArtifactBuilder::addOutputIn(StorageId temporary, StringRef name,
+                                      qrt_dtype_t dtype,
+                                      ArrayRef<ExprId> dims) {
+  if (temporary >= storages.size() ||
+      storages[temporary].kind != QRT_STORAGE_TEMP)
+    return QRT_NONE;
+  storages[temporary].kind = QRT_STORAGE_OUTPUT;
+  storages[temporary].index = outputs.size();
+  TensorId tensor = addTensor(name, dtype, dims, temporary);
+  outputs.push_back({addString(name), tensor, 0, 0});
+  return tensor;
+}
+
 void ArtifactBuilder::addSymbol(uint32_t input, uint32_t axis, StringRef name,
                                 int64_t min, int64_t max) {
   symbols.push_back({input, axis, addString(name), 0, min, max});

@@ -53,6 +53,10 @@ public:
                     llvm::ArrayRef<ExprId> dims);
   TensorId addOutput(llvm::StringRef name, qrt_dtype_t dtype,
                      llvm::ArrayRef<ExprId> dims);
+  // The output whose memory `temporary` is: what was to be computed there is
+  // computed in place. Fails (QRT_NONE) when it is not a temporary (any more).
+  TensorId addOutputIn(StorageId temporary, llvm::StringRef name,
+                       qrt_dtype_t dtype, llvm::ArrayRef<ExprId> dims);
   // Names a free dimension of an input; the runtime enforces min ... max.
   void addSymbol(uint32_t input, uint32_t axis, llvm::StringRef name,
                  int64_t min, int64_t max);
