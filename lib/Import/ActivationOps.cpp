@@ -1,0 +1,142 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Activation functions: those the dialect has, and those made of a few ops.
+#include "lib/Import/OpTable.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace qopt::import {
+namespace {
+
+template <typename OpTy> void importPlain(NodeImport &node) {
+  node.result(node.create<OpTy>(node.input(0)));
+}
+
+NamedAttribute real(NodeImport &node, StringRef name, double value) {
+  return node.attr(name, node.builder().getF32FloatAttr(float(value)));
+}
+
+void importRelu(NodeImport &node) {
+  Value x = node.input(0);
+  if (node.isFloat(x))
+    return node.result(node.create<nn::ReluOp>(x));
+  node.result(node.create<nn::MaxOp>({x, node.splat(0, x)}));
+}
+
+void importLeakyRelu(NodeImport &node) {
+  node.result(node.create<nn::LeakyReluOp>(
+      node.input(0), {real(node, "alpha", node.real("alpha", 0.01))}));
+}
+
+// slope * x below zero; the slope has one entry a channel or one in all.
+void importPRelu(NodeImport &node) {
+  Value x = node.input(0), slope = node.input(1);
+  Value zero = node.splat(0, x);
+  Value positive = node.create<nn::ReluOp>(x);
+  Value negative = node.create<nn::MinOp>({x, zero});
+  Value scaled = node.create<nn::MulOp>({negative, slope});
+  node.result(node.create<nn::AddOp>({positive, scaled}));
+}
+
+void importClip(NodeImport &node) {
+  Value x = node.input(0);
+  double infinity = std::numeric_limits<double>::infinity();
+  std::optional<double> lo = -infinity, hi = infinity;
+  if (node.hasInput(1))
+    lo = node.constantReal(1);
+  if (node.hasInput(2))
+    hi = node.constantReal(2);
+  if (lo && hi && node.isFloat(x)) {
+    if (*lo == 0 && *hi == infinity)
+      return node.result(node.create<nn::ReluOp>(x));
+    if (*lo == -infinity && *hi == infinity)
+      return node.forward(0);
+    return node.result(node.create<nn::ClipOp>(
+        x, {real(node, "lo", *lo), real(node, "hi", *hi)}));
+  }
+  if (node.hasInput(1))
+    x = node.create<nn::MaxOp>({x, node.input(1)});
+  if (node.hasInput(2))
+    x = node.create<nn::MinOp>({x, node.input(2)});
+  node.result(x);
+}
+
+void importHardSigmoid(NodeImport &node) {
+  node.result(node.create<nn::HardSigmoidOp>(
+      node.input(0), {real(node, "alpha", node.real("alpha", 0.2)),
+                      real(node, "beta", node.real("beta", 0.5))}));
+}
+
+void importGelu(NodeImport &node) {
+  if (node.text("approximate", "none") == "tanh")
+    return importPlain<nn::GeluTanhOp>(node);
+  importPlain<nn::GeluOp>(node);
+}
+
+// alpha * (exp(x) - 1) below zero, gamma times all of it.
+void importEluFamily(NodeImport &node, double alpha, double gamma) {
+  Value x = node.input(0), zero = node.splat(0, x);
+  Value below = node.create<nn::MinOp>({x, zero});
+  Value grown = node.create<nn::ExpOp>(below);
+  grown = node.create<nn::SubOp>({grown, node.splat(1, x)});
+  if (alpha * gamma != 1)
+    grown = node.create<nn::MulOp>({grown, node.splat(alpha * gamma, x)});
+  Value above = node.create<nn::ReluOp>(x);
+  if (gamma != 1)
+    above = node.create<nn::MulOp>({above, node.splat(gamma, x)});
+  node.result(node.create<nn::AddOp>({above, grown}));
+}
+
+void importElu(NodeImport &node) {
+  importEluFamily(node, node.real("alpha", 1), 1);
+}
+
+void importSelu(NodeImport &node) {
+  importEluFamily(node, node.real("alpha", 1.67326319217681884765625),
+                  node.real("gamma", 1.05070102214813232421875));
+}
+
+void importCelu(NodeImport &node) {
+  double alpha = node.real("alpha", 1);
+  if (alpha != 1)
+    node.unsupported("alpha = " + std::to_string(alpha) + " is not supported");
+  importEluFamily(node, 1, 1);
+}
+
+void importSoftsign(NodeImport &node) {
+  Value x = node.input(0);
+  Value size = node.create<nn::AbsOp>(x);
+  Value below = node.create<nn::AddOp>({size, node.splat(1, x)});
+  node.result(node.create<nn::DivOp>({x, below}));
+}
+
+void importMish(NodeImport &node) {
+  Value x = node.input(0);
+  Value bent = node.create<nn::TanhOp>(node.create<nn::SoftplusOp>(x));
+  node.result(node.create<nn::MulOp>({x, bent}));
+}
+
+constexpr OpEntry rows[] = {
+    {"Celu", 1, 1, importCelu},
+    {"Clip", 1, 3, importClip},
+    {"Elu", 1, 1, importElu},
+    {"Gelu", 1, 1, importGelu},
+    {"HardSigmoid", 1, 1, importHardSigmoid},
+    {"HardSwish", 1, 1, importPlain<nn::HardSwishOp>},
+    {"LeakyRelu", 1, 1, importLeakyRelu},
+    {"Mish", 1, 1, importMish},
+    {"PRelu", 2, 2, importPRelu},
+    {"Relu", 1, 1, importRelu},
+    {"Selu", 1, 1, importSelu},
+    {"Sigmoid", 1, 1, importPlain<nn::SigmoidOp>},
+    {"Softplus", 1, 1, importPlain<nn::SoftplusOp>},
+    {"Softsign", 1, 1, importSoftsign},
+    {"Tanh", 1, 1, importPlain<nn::TanhOp>},
+};
+} // namespace
+
+ArrayRef<OpEntry> activationOps() { return rows; }
+
+} // namespace qopt::import

@@ -1,0 +1,176 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Arithmetic, comparison and logic: element by element with broadcasting.
+// Where all inputs are known (shape arithmetic, constants) the result is
+// computed here; otherwise it becomes one nn op.
+#include "lib/Import/OpTable.h"
+
+using namespace mlir;
+
+namespace qopt::import {
+namespace {
+
+template <typename OpTy, Unary kind> void importKnownUnary(NodeImport &node) {
+  if (const SmallTensor *x = node.known(0))
+    if (auto value = evaluate(kind, *x))
+      return node.result(std::move(*value));
+  node.result(node.create<OpTy>(node.input(0)));
+}
+
+template <typename OpTy> void importUnary(NodeImport &node) {
+  node.result(node.create<OpTy>(node.input(0)));
+}
+
+// Both known: evaluated. Otherwise: emitted.
+template <typename OpTy, Binary kind> void importBinary(NodeImport &node) {
+  const SmallTensor *a = node.known(0), *b = node.known(1);
+  if (a && b)
+    if (auto value = evaluate(kind, *a, *b, node.math()))
+      return node.result(std::move(*value));
+  node.result(node.create<OpTy>({node.input(0), node.input(1)}));
+}
+
+// Min, Max, Sum, Mean: any number of inputs, folded from the left.
+template <typename OpTy, Binary kind> void importVariadic(NodeImport &node) {
+  if (node.numInputs() == 1)
+    return node.forward(0);
+  if (node.numInputs() == 2)
+    return importBinary<OpTy, kind>(node);
+  Value result = node.input(0);
+  for (size_t i = 1; i < node.numInputs(); ++i)
+    result = node.create<OpTy>({result, node.input(i)});
+  node.result(result);
+}
+
+void importMean(NodeImport &node) {
+  Value result = node.input(0);
+  for (size_t i = 1; i < node.numInputs(); ++i)
+    result = node.create<nn::AddOp>({result, node.input(i)});
+  Value scale = node.splat(1.0 / node.numInputs(), result);
+  node.result(node.create<nn::MulOp>({result, scale}));
+}
+
+// Exponents that are cheap and exact get their own op.
+void importPow(NodeImport &node) {
+  const SmallTensor *a = node.known(0), *b = node.known(1);
+  if (a && b)
+    if (auto value = evaluate(Binary::Pow, *a, *b, node.math()))
+      return node.result(std::move(*value));
+  Value x = node.input(0);
+  std::optional<double> exponent = node.constantReal(1);
+  if (exponent == 2.0 && node.isFloat(x))
+    return node.result(node.create<nn::MulOp>({x, x}));
+  if (exponent == 0.5 && node.isFloat(x))
+    return node.result(node.create<nn::SqrtOp>(x));
+  if (exponent == -1.0 && node.isFloat(x))
+    return node.result(node.create<nn::ReciprocalOp>(x));
+  Value y = node.input(1);
+  if (node.elementOf(x) != node.elementOf(y))
+    y = node.create<nn::CastOp>(
+        y, {node.attr("to", TypeAttr::get(node.elementOf(x)))});
+  node.result(node.create<nn::PowOp>({x, y}));
+}
+
+void importMod(NodeImport &node) {
+  const SmallTensor *a = node.known(0), *b = node.known(1);
+  if (a && b && !node.integer("fmod", 0))
+    if (auto value = evaluate(Binary::Mod, *a, *b, node.math()))
+      return node.result(std::move(*value));
+  node.unsupported("a remainder of tensors is not supported");
+}
+
+void importXor(NodeImport &node) {
+  Value equal = node.create<nn::EqualOp>({node.input(0), node.input(1)});
+  node.result(node.create<nn::NotOp>(equal));
+}
+
+void importSign(NodeImport &node) {
+  // -1, 0 or 1: clipping would not do for fractions.
+  Value x = node.input(0), zero = node.splat(0, x);
+  Type to = node.elementOf(x);
+  auto number = [&](Value flag) {
+    return node.create<nn::CastOp>(flag, {node.attr("to", TypeAttr::get(to))});
+  };
+  Value positive = number(node.create<nn::GreaterOp>({x, zero}));
+  Value negative = number(node.create<nn::LessOp>({x, zero}));
+  node.result(node.create<nn::SubOp>({positive, negative}));
+}
+
+void importWhere(NodeImport &node) {
+  const SmallTensor *condition = node.known(0), *a = node.known(1),
+                    *b = node.known(2);
+  if (condition && a && b)
+    if (auto value = evaluateSelect(*condition, *a, *b))
+      return node.result(std::move(*value));
+  node.result(
+      node.create<nn::SelectOp>({node.input(0), node.input(1), node.input(2)}));
+}
+
+void importCast(NodeImport &node) {
+  auto to = static_cast<OnnxType>(node.integer("to", 0));
+  if (const SmallTensor *x = node.known(0))
+    if (auto value = evaluateCast(*x, to))
+      return node.result(std::move(*value));
+  Type element = node.importer().elementType(to);
+  if (!element)
+    node.unsupported("a conversion to " + nameOf(to) + " is not supported");
+  Value x = node.input(0);
+  if (node.elementOf(x) == element)
+    return node.forward(0);
+  node.result(
+      node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(element))}));
+}
+
+void importCastLike(NodeImport &node) {
+  Value x = node.input(0);
+  Type element = node.elementOf(node.input(1));
+  if (node.elementOf(x) == element)
+    return node.forward(0);
+  node.result(
+      node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(element))}));
+}
+
+constexpr OpEntry rows[] = {
+    {"Abs", 1, 1, importKnownUnary<nn::AbsOp, Unary::Abs>},
+    {"Add", 2, 2, importBinary<nn::AddOp, Binary::Add>},
+    {"And", 2, 2, importBinary<nn::AndOp, Binary::And>},
+    {"Cast", 1, 1, importCast},
+    {"CastLike", 2, 2, importCastLike},
+    {"Ceil", 1, 1, importKnownUnary<nn::CeilOp, Unary::Ceil>},
+    {"Cos", 1, 1, importUnary<nn::CosOp>},
+    {"Div", 2, 2, importBinary<nn::DivOp, Binary::Div>},
+    {"Equal", 2, 2, importBinary<nn::EqualOp, Binary::Equal>},
+    {"Erf", 1, 1, importUnary<nn::ErfOp>},
+    {"Exp", 1, 1, importKnownUnary<nn::ExpOp, Unary::Exp>},
+    {"Floor", 1, 1, importKnownUnary<nn::FloorOp, Unary::Floor>},
+    {"Greater", 2, 2, importBinary<nn::GreaterOp, Binary::Greater>},
+    {"GreaterOrEqual", 2, 2,
+     importBinary<nn::GreaterEqualOp, Binary::GreaterOrEqual>},
+    {"Less", 2, 2, importBinary<nn::LessOp, Binary::Less>},
+    {"LessOrEqual", 2, 2, importBinary<nn::LessEqualOp, Binary::LessOrEqual>},
+    {"Log", 1, 1, importKnownUnary<nn::LogOp, Unary::Log>},
+    {"Max", 1, anyNumber, importVariadic<nn::MaxOp, Binary::Max>},
+    {"Mean", 1, anyNumber, importMean},
+    {"Min", 1, anyNumber, importVariadic<nn::MinOp, Binary::Min>},
+    {"Mod", 2, 2, importMod},
+    {"Mul", 2, 2, importBinary<nn::MulOp, Binary::Mul>},
+    {"Neg", 1, 1, importKnownUnary<nn::NegOp, Unary::Neg>},
+    {"Not", 1, 1, importKnownUnary<nn::NotOp, Unary::Not>},
+    {"Or", 2, 2, importBinary<nn::OrOp, Binary::Or>},
+    {"Pow", 2, 2, importPow},
+    {"Reciprocal", 1, 1, importKnownUnary<nn::ReciprocalOp, Unary::Reciprocal>},
+    {"Round", 1, 1, importUnary<nn::RoundOp>},
+    {"Sign", 1, 1, importSign},
+    {"Sin", 1, 1, importUnary<nn::SinOp>},
+    {"Sqrt", 1, 1, importKnownUnary<nn::SqrtOp, Unary::Sqrt>},
+    {"Sub", 2, 2, importBinary<nn::SubOp, Binary::Sub>},
+    {"Sum", 1, anyNumber, importVariadic<nn::AddOp, Binary::Add>},
+    {"Where", 3, 3, importWhere},
+    {"Xor", 2, 2, importXor},
+};
+} // namespace
+
+ArrayRef<OpEntry> elementwiseOps() { return rows; }
+
+} // namespace qopt::import

@@ -1,0 +1,184 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Folding index arithmetic.
+#include "lib/Import/IndexMath.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/CheckedArithmetic.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace qopt::import {
+namespace {
+// Sizes near 2^63 come only from "to the end" spellings: saturation keeps them.
+int64_t saturated(std::optional<int64_t> value, bool negative) {
+  if (value)
+    return *value;
+  return negative ? std::numeric_limits<int64_t>::min()
+                  : std::numeric_limits<int64_t>::max();
+}
+
+// Collects the factors of a product, looking through multiplications.
+void collectFactors(Scalar scalar, int64_t &constant,
+                    SmallVectorImpl<Scalar> &values) {
+  if (scalar.isInt()) {
+    constant *= scalar.integer;
+    return;
+  }
+  if (auto mul = scalar.value.getDefiningOp<arith::MulIOp>()) {
+    for (Value operand : mul->getOperands()) {
+      APInt number;
+      if (matchPattern(operand, m_ConstantInt(&number)))
+        constant *= number.getSExtValue();
+      else
+        collectFactors(Scalar::ofIndex(operand, scalar.nonNegative), constant,
+                       values);
+    }
+    return;
+  }
+  values.push_back(scalar);
+}
+} // namespace
+
+Value IndexMath::materialize(Scalar scalar) {
+  if (scalar.isIndex())
+    return scalar.value;
+  Value &value = constants[scalar.integer];
+  if (!value)
+    value = arith::ConstantIndexOp::create(builder, builder.getUnknownLoc(),
+                                           scalar.integer);
+  return value;
+}
+
+OpFoldResult IndexMath::asFoldResult(Scalar scalar) {
+  if (scalar.isIndex())
+    return scalar.value;
+  return builder.getIndexAttr(scalar.integer);
+}
+
+Scalar IndexMath::intern(Value value, bool nonNegative) {
+  APInt number;
+  if (matchPattern(value, m_ConstantInt(&number)))
+    return Scalar::ofInt(number.getSExtValue());
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return Scalar::ofIndex(value, nonNegative);
+  std::vector<const void *> key{op->getName().getAsOpaquePointer(),
+                                op->getAttrDictionary().getAsOpaquePointer()};
+  for (Value operand : op->getOperands())
+    key.push_back(operand.getAsOpaquePointer());
+  auto [entry, isNew] = known.try_emplace(std::move(key), value);
+  if (!isNew && entry->second != value && op->use_empty())
+    op->erase();
+  return Scalar::ofIndex(entry->second, nonNegative);
+}
+
+template <typename OpTy>
+Scalar IndexMath::emit(Scalar a, Scalar b, bool nonNegative) {
+  Value x = materialize(a), y = materialize(b);
+  Value result = builder.createOrFold<OpTy>(builder.getUnknownLoc(), x, y);
+  return intern(result, nonNegative);
+}
+
+Scalar IndexMath::add(Scalar a, Scalar b) {
+  if (a.isInt() && b.isInt())
+    return Scalar::ofInt(
+        saturated(llvm::checkedAdd(a.integer, b.integer), a.integer < 0));
+  return emit<arith::AddIOp>(a, b, a.nonNegative && b.nonNegative);
+}
+
+Scalar IndexMath::sub(Scalar a, Scalar b) {
+  if (a.isInt() && b.isInt())
+    return Scalar::ofInt(
+        saturated(llvm::checkedSub(a.integer, b.integer), a.integer < 0));
+  return emit<arith::SubIOp>(a, b, false);
+}
+
+Scalar IndexMath::mul(Scalar a, Scalar b) {
+  if (a.isInt() && b.isInt())
+    return Scalar::ofInt(saturated(llvm::checkedMul(a.integer, b.integer),
+                                   (a.integer < 0) != (b.integer < 0)));
+  if (a.isInt(0) || b.isInt(0))
+    return Scalar::ofInt(0);
+  return emit<arith::MulIOp>(a, b, a.nonNegative && b.nonNegative);
+}
+
+Scalar IndexMath::div(Scalar a, Scalar b) {
+  if (a.isInt() && b.isInt() && b.integer != 0)
+    return Scalar::ofInt(
+        b.integer == -1
+            ? saturated(llvm::checkedSub<int64_t>(0, a.integer), false)
+            : a.integer / b.integer);
+  return emit<arith::DivSIOp>(a, b, a.nonNegative && b.nonNegative);
+}
+
+Scalar IndexMath::mod(Scalar a, Scalar b) {
+  if (a.isInt() && b.isInt() && b.integer > 0)
+    return Scalar::ofInt(((a.integer % b.integer) + b.integer) % b.integer);
+  return emit<arith::RemSIOp>(a, b, a.nonNegative && b.nonNegative);
+}
+
+Scalar IndexMath::min(Scalar a, Scalar b) {
+  if (a == b)
+    return a;
+  if (a.isInt() && b.isInt())
+    return Scalar::ofInt(std::min(a.integer, b.integer));
+  return emit<arith::MinSIOp>(a, b, a.nonNegative && b.nonNegative);
+}
+
+Scalar IndexMath::max(Scalar a, Scalar b) {
+  if (a == b)
+    return a;
+  if (a.isInt() && b.isInt())
+    return Scalar::ofInt(std::max(a.integer, b.integer));
+  if (a.nonNegative && b.isInt() && b.integer <= 0)
+    return a;
+  if (b.nonNegative && a.isInt() && a.integer <= 0)
+    return b;
+  return emit<arith::MaxSIOp>(a, b, a.nonNegative || b.nonNegative);
+}
+
+Scalar IndexMath::product(ArrayRef<Scalar> factors) {
+  Scalar result = Scalar::ofInt(1);
+  for (Scalar factor : factors)
+    result = mul(result, factor);
+  return result;
+}
+
+std::optional<Scalar> IndexMath::quotient(ArrayRef<Scalar> numerator,
+                                          ArrayRef<Scalar> denominator) {
+  int64_t above = 1, below = 1;
+  SmallVector<Scalar> up, down;
+  for (Scalar scalar : numerator)
+    collectFactors(scalar, above, up);
+  for (Scalar scalar : denominator)
+    collectFactors(scalar, below, down);
+  if (below == 0)
+    return std::nullopt;
+  for (auto it = down.begin(); it != down.end();) {
+    auto same = llvm::find_if(
+        up, [&](const Scalar &scalar) { return scalar.value == it->value; });
+    if (same == up.end()) {
+      ++it;
+      continue;
+    }
+    up.erase(same);
+    it = down.erase(it);
+  }
+  if (up.empty() && down.empty()) {
+    if (above % below)
+      return std::nullopt;
+    return Scalar::ofInt(above / below);
+  }
+  if (above % below == 0) {
+    above /= below;
+    below = 1;
+  }
+  Scalar top = mul(product(up), Scalar::ofInt(above));
+  Scalar bottom = mul(product(down), Scalar::ofInt(below));
+  return bottom.isInt(1) ? top : div(top, bottom);
+}
+
+} // namespace qopt::import

@@ -1,0 +1,337 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Inputs, attributes and results of one node.
+#include "lib/Import/NodeImport.h"
+#include "dialects/NN/Constants.h"
+#include "mlir/IR/Diagnostics.h"
+
+using namespace mlir;
+
+namespace qopt::import {
+namespace {
+Location locationOf(GraphImporter &graph, const onnx::NodeProto &node,
+                    int index) {
+  MLIRContext *context = graph.getBuilder().getContext();
+  std::string name = node.name();
+  if (name.empty())
+    name = node.op_type() + "_" + std::to_string(index);
+  return NameLoc::get(StringAttr::get(context, name));
+}
+} // namespace
+
+NodeImport::NodeImport(GraphImporter &graph, const onnx::NodeProto &node,
+                       int index, int64_t opset)
+    : graph(graph), opType(node.op_type()), version(opset),
+      location(locationOf(graph, node, index)) {
+  for (const auto &attribute : node.attribute())
+    attributes[attribute.name()] = &attribute;
+  outputs.assign(node.output().begin(), node.output().end());
+  results.resize(outputs.size());
+}
+
+void NodeImport::fail(ExitCode code, const Twine &message) {
+  throw ImportFailure{code, message.str()};
+}
+
+//===-- Attributes --------------------------------------------------------===//
+
+int64_t NodeImport::integer(StringRef name, int64_t otherwise) {
+  const onnx::AttributeProto *found = attribute(name);
+  if (!found)
+    return otherwise;
+  if (found->type() != onnx::AttributeProto::INT && !found->has_i())
+    bad("expected attribute '" + name + "' to be an integer");
+  return found->i();
+}
+
+double NodeImport::real(StringRef name, double otherwise) {
+  const onnx::AttributeProto *found = attribute(name);
+  if (!found)
+    return otherwise;
+  if (found->type() != onnx::AttributeProto::FLOAT && !found->has_f())
+    bad("expected attribute '" + name + "' to be a float");
+  return found->f();
+}
+
+std::string NodeImport::text(StringRef name, StringRef otherwise) {
+  const onnx::AttributeProto *found = attribute(name);
+  return found ? found->s() : otherwise.str();
+}
+
+SmallVector<int64_t> NodeImport::integers(StringRef name,
+                                          ArrayRef<int64_t> otherwise) {
+  const onnx::AttributeProto *found = attribute(name);
+  if (!found)
+    return SmallVector<int64_t>(otherwise);
+  return {found->ints().begin(), found->ints().end()};
+}
+
+SmallVector<double> NodeImport::reals(StringRef name) {
+  const onnx::AttributeProto *found = attribute(name);
+  if (!found)
+    return {};
+  return {found->floats().begin(), found->floats().end()};
+}
+
+void NodeImport::setInteger(StringRef name, int64_t value) {
+  auto own = std::make_unique<onnx::AttributeProto>();
+  own->set_name(name.str());
+  own->set_type(onnx::AttributeProto::INT);
+  own->set_i(value);
+  attributes[name] = own.get();
+  ownAttributes.push_back(std::move(own));
+}
+
+//===-- Inputs ------------------------------------------------------------===//
+
+bool NodeImport::hasPoison() const {
+  return llvm::any_of(
+      inputs, [](GraphValue *value) { return value && value->isPoison; });
+}
+
+Value NodeImport::input(size_t i) {
+  if (!hasInput(i))
+    bad("expected an input #" + Twine(i));
+  Expected<Value> tensor = graph.materialize(*inputs[i], location);
+  if (tensor)
+    return *tensor;
+  std::string message;
+  ExitCode code = consumeFailure(tensor.takeError(), &message);
+  fail(code, message);
+}
+
+const SmallTensor *NodeImport::known(size_t i) {
+  if (!hasInput(i))
+    return nullptr;
+  GraphValue &value = *inputs[i];
+  if (!value.known && value.constant) {
+    Expected<TensorData> data = graph.getModel().getTensor(*value.constant);
+    if (data)
+      value.known = SmallTensor::of(*data);
+    else
+      llvm::consumeError(data.takeError());
+  }
+  return value.known ? &*value.known : nullptr;
+}
+
+Scalars NodeImport::numbers(size_t i, StringRef what) {
+  const SmallTensor *tensor = known(i);
+  if (!tensor)
+    unsupported(what + " ('" + inputs[i]->name +
+                "') depends on the input data or is too large; expected a "
+                "constant or a computation on shapes");
+  if (tensor->rank() > 1 || tensor->isFloat())
+    bad("expected " + what + " to be a vector of integers");
+  return tensor->elements;
+}
+
+SmallVector<int64_t> NodeImport::constantIntegers(size_t i, StringRef what) {
+  SmallVector<int64_t> result;
+  for (const Scalar &element : numbers(i, what)) {
+    if (!element.isInt())
+      unsupported(what + " ('" + inputs[i]->name +
+                  "') depends on a dynamic dimension; fix it with --shape");
+    result.push_back(element.integer);
+  }
+  return result;
+}
+
+std::optional<double> NodeImport::constantReal(size_t i) {
+  if (const SmallTensor *tensor = known(i)) {
+    if (tensor->elements.size() == 1 && tensor->isConstant())
+      return tensor->elements.front().asDouble();
+    return std::nullopt;
+  }
+  auto values = constantReals(input(i));
+  if (!values || values->size() != 1)
+    return std::nullopt;
+  return values->front();
+}
+
+std::optional<std::vector<double>> NodeImport::constantReals(Value tensor) {
+  auto view = nn::ConstantView::of(tensor);
+  return view ? view->values<double>() : std::nullopt;
+}
+
+void NodeImport::setInput(size_t i, SmallTensor value) {
+  auto own = std::make_unique<GraphValue>();
+  own->known = std::move(value);
+  own->name = "constant";
+  if (inputs.size() <= i)
+    inputs.resize(i + 1, nullptr);
+  inputs[i] = own.get();
+  ownInputs.push_back(std::move(own));
+}
+
+//===-- Outputs -----------------------------------------------------------===//
+
+void NodeImport::result(Value tensor, size_t i) {
+  if (!wantsOutput(i))
+    return;
+  results[i] = std::make_unique<GraphValue>();
+  results[i]->tensor = tensor;
+}
+
+void NodeImport::result(SmallTensor known, size_t i) {
+  if (!wantsOutput(i))
+    return;
+  results[i] = std::make_unique<GraphValue>();
+  results[i]->known = std::move(known);
+}
+
+void NodeImport::forward(size_t i) {
+  results[0] = std::make_unique<GraphValue>(*inputs[i]);
+}
+
+void NodeImport::rejectOutput(size_t i, StringRef name) {
+  if (wantsOutput(i))
+    unsupported("its output '" + name + "' is used, which is not supported");
+}
+
+//===-- Making ops --------------------------------------------------------===//
+
+Value NodeImport::createNamed(StringRef name, ValueRange operands,
+                              ArrayRef<NamedAttribute> attrs) {
+  MLIRContext *context = builder().getContext();
+  // Created with a placeholder type: the properties that type inference reads
+  // exist only once the op does.
+  OperationState state(location, name, operands, NoneType::get(context), attrs);
+  Operation *op = builder().create(state);
+  std::string message;
+  SmallVector<Type> types;
+  bool inferred;
+  {
+    ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+      message = diagnostic.str();
+      return success();
+    });
+    inferred = succeeded(cast<InferTypeOpInterface>(op).inferReturnTypes(
+        context, location, op->getOperands(), op->getAttrDictionary(),
+        op->getPropertiesStorage(), op->getRegions(), types));
+  }
+  if (!inferred) {
+    op->erase();
+    std::string shapes;
+    for (Value operand : operands)
+      shapes +=
+          (shapes.empty() ? "" : ", ") + shapeText(typeOf(operand).getShape());
+    bad("the shapes of its inputs contradict each other (" + shapes +
+        "): " + message);
+  }
+  op->getResult(0).setType(types.front());
+  graph.dims(op->getResult(0));
+  return op->getResult(0);
+}
+
+Value NodeImport::transpose(Value x, ArrayRef<int64_t> perm) {
+  bool identity = llvm::all_of(llvm::enumerate(perm), [](auto entry) {
+    return int64_t(entry.index()) == entry.value();
+  });
+  if (identity && int64_t(perm.size()) == rank(x))
+    return x;
+  return create<nn::TransposeOp>(x, {attr("perm", perm)});
+}
+
+namespace {
+// The dynamic operands and the static list of a mixed list of sizes.
+void splitMixed(ArrayRef<Scalar> sizes, SmallVectorImpl<Value> &dynamic,
+                SmallVectorImpl<int64_t> &fixed) {
+  for (const Scalar &size : sizes) {
+    fixed.push_back(size.isInt() ? size.integer : ShapedType::kDynamic);
+    if (!size.isInt())
+      dynamic.push_back(size.value);
+  }
+}
+} // namespace
+
+Value NodeImport::reshape(Value x, ArrayRef<Scalar> sizes) {
+  if (ArrayRef<Scalar>(dims(x)) == sizes)
+    return x;
+  for (const Scalar &size : sizes)
+    if (size.isInt() && size.integer < 0)
+      bad("expected sizes of 0 or more, found " + Twine(size.integer));
+  SmallVector<Value> operands{x};
+  SmallVector<int64_t> fixed;
+  splitMixed(sizes, operands, fixed);
+  auto ratio = math().quotient(dims(x), sizes);
+  bool empty = llvm::any_of(sizes, [](Scalar s) { return s.isInt(0); });
+  if (!empty && (!ratio || (ratio->isInt() && !ratio->isInt(1))))
+    bad("cannot reshape " + shapeText(typeOf(x).getShape()) + " to " +
+        shapeText(fixed) + ": the number of elements differs");
+  return create<nn::ReshapeOp>(operands, {attr("static_sizes", fixed)});
+}
+
+Value NodeImport::broadcastTo(Value x, ArrayRef<Scalar> sizes) {
+  if (ArrayRef<Scalar>(dims(x)) == sizes)
+    return x;
+  SmallVector<Value> operands{x};
+  SmallVector<int64_t> fixed;
+  splitMixed(sizes, operands, fixed);
+  return create<nn::BroadcastToOp>(operands, {attr("static_sizes", fixed)});
+}
+
+Value NodeImport::slice(Value x, ArrayRef<Scalar> offsets,
+                        ArrayRef<Scalar> sizes, ArrayRef<int64_t> strides) {
+  SmallVector<int64_t> steps(strides);
+  steps.resize(offsets.size(), 1);
+  bool whole =
+      ArrayRef<Scalar>(dims(x)) == sizes &&
+      llvm::all_of(offsets, [](const Scalar &s) { return s.isInt(0); }) &&
+      llvm::all_of(steps, [](int64_t step) { return step == 1; });
+  if (whole)
+    return x;
+  SmallVector<Value> operands{x};
+  SmallVector<int64_t> fixedOffsets, fixedSizes;
+  splitMixed(offsets, operands, fixedOffsets);
+  int32_t numOffsets = operands.size() - 1;
+  splitMixed(sizes, operands, fixedSizes);
+  int32_t numSizes = operands.size() - 1 - numOffsets;
+  return create<nn::SliceOp>(
+      operands, {attr("static_offsets", fixedOffsets),
+                 attr("static_sizes", fixedSizes), attr("strides", steps),
+                 attr("operandSegmentSizes", builder().getDenseI32ArrayAttr(
+                                                 {1, numOffsets, numSizes}))});
+}
+
+Value NodeImport::concat(ArrayRef<Value> parts, int64_t axis) {
+  if (parts.size() == 1)
+    return parts.front();
+  return create<nn::ConcatOp>(
+      parts, {attr("axis", builder().getI64IntegerAttr(axis))});
+}
+
+Value NodeImport::splat(double value, Value like, ArrayRef<int64_t> shape) {
+  Type element = elementOf(like);
+  auto type = RankedTensorType::get(shape, element);
+  Attribute number = isa<FloatType>(element)
+                         ? Attribute(builder().getFloatAttr(element, value))
+                         : builder().getIntegerAttr(element, int64_t(value));
+  return arith::ConstantOp::create(builder(), location,
+                                   DenseElementsAttr::get(type, number));
+}
+
+Value NodeImport::constant(ArrayRef<double> values, ArrayRef<int64_t> shape,
+                           Type element, StringRef name) {
+  auto type = RankedTensorType::get(shape, element);
+  if (element.isF32()) {
+    std::vector<float> floats(values.begin(), values.end());
+    return nn::createConstant(builder(), location, type, floats, name);
+  }
+  SmallVector<Attribute> numbers;
+  for (double value : values)
+    numbers.push_back(isa<FloatType>(element)
+                          ? Attribute(builder().getFloatAttr(element, value))
+                          : builder().getIntegerAttr(element, int64_t(value)));
+  return arith::ConstantOp::create(builder(), location,
+                                   DenseElementsAttr::get(type, numbers));
+}
+
+int64_t NodeImport::axis(int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= std::max<int64_t>(rank, 1))
+    bad("expected an axis from " + Twine(-rank) + " to " + Twine(rank - 1) +
+        ", found " + Twine(axis));
+  return axis < 0 ? axis + rank : axis;
+}
+
+} // namespace qopt::import

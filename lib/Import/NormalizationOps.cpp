@@ -1,0 +1,246 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Normalizations and softmax.
+#include "lib/Import/Normalizations.h"
+#include "lib/Import/OpTable.h"
+
+using namespace mlir;
+
+namespace qopt::import {
+namespace {
+
+NamedAttribute epsilonAttr(NodeImport &node, double epsilon) {
+  return node.attr("epsilon", node.builder().getF32FloatAttr(float(epsilon)));
+}
+
+// A vector over the channels (axis 1) in a shape that broadcasts to `like`.
+Value overChannels(NodeImport &node, Value vector, Value like) {
+  if (node.rank(vector) != 1)
+    node.bad("expected one value a channel, found shape " +
+             shapeText(node.typeOf(vector).getShape()));
+  Scalars sizes(std::max<int64_t>(node.rank(like) - 1, 1), Scalar::ofInt(1));
+  sizes.front() = node.dims(vector)[0];
+  return node.reshape(vector, sizes);
+}
+
+// x * a + b with a = scale / sqrt(variance + epsilon), b = bias - mean * a.
+void importBatchNorm(NodeImport &node) {
+  if (node.integer("training_mode", 0))
+    node.unsupported("training_mode = 1 is not supported; export the model in "
+                     "evaluation mode");
+  Value x = node.input(0);
+  double epsilon = node.real("epsilon", 1e-5);
+  std::optional<std::vector<double>> parts[4];
+  for (int i = 0; i < 4; ++i)
+    parts[i] = node.constantReals(node.input(i + 1));
+  if (!parts[0] || !parts[1] || !parts[2] || !parts[3])
+    node.unsupported("statistics that are no constants are not supported");
+  auto &[scale, bias, mean, variance] = parts;
+  size_t count = scale->size();
+  if (bias->size() != count || mean->size() != count ||
+      variance->size() != count)
+    node.bad("expected scale, bias, mean and variance of one size");
+  std::vector<double> a(count), b(count);
+  for (size_t c = 0; c < count; ++c) {
+    a[c] = (*scale)[c] / std::sqrt((*variance)[c] + epsilon);
+    b[c] = (*bias)[c] - (*mean)[c] * a[c];
+  }
+  SmallVector<int64_t> shape(std::max<int64_t>(node.rank(x) - 1, 1), 1);
+  shape.front() = count;
+  Type element = node.elementOf(x);
+  Value gain = node.constant(a, shape, element, "gain");
+  Value offset = node.constant(b, shape, element, "offset");
+  Value scaled = node.create<nn::MulOp>({x, gain});
+  node.result(node.create<nn::AddOp>({scaled, offset}));
+}
+
+// The axes from `axis` on as one, so that the last axis is normalized.
+Value flattenFrom(NodeImport &node, Value x, int64_t axis) {
+  ArrayRef<Scalar> sizes = node.dims(x);
+  Scalars flat(sizes.take_front(axis));
+  flat.push_back(node.math().product(sizes.drop_front(axis)));
+  return node.reshape(x, flat);
+}
+
+// A gain or bias over the normalized axes as a vector.
+Value rowVector(NodeImport &node, Value weight, Value flat, StringRef what) {
+  auto type = node.typeOf(weight);
+  int64_t length = node.typeOf(flat).getShape().back();
+  if (!type.hasStaticShape() || ShapedType::isDynamic(length))
+    node.unsupported("a " + what +
+                     " over a dynamic dimension is not supported");
+  if (type.getNumElements() == length)
+    return node.reshape(weight, {Scalar::ofInt(length)});
+  if (type.getNumElements() != 1)
+    node.bad("expected a " + what + " of " + Twine(length) +
+             " elements, found shape " + shapeText(type.getShape()));
+  return node.broadcastTo(node.reshape(weight, {Scalar::ofInt(1)}),
+                          {Scalar::ofInt(length)});
+}
+
+void importLayerNorm(NodeImport &node) {
+  node.rejectOutput(1, "Mean");
+  node.rejectOutput(2, "InvStdDev");
+  Value x = node.input(0);
+  int64_t axis = node.axis(node.integer("axis", -1), node.rank(x));
+  Value bias = node.hasInput(2) ? node.input(2) : Value();
+  node.result(layerNorm(node, x, node.input(1), bias,
+                        node.real("epsilon", 1e-5), axis));
+}
+
+void importRMSNorm(NodeImport &node) {
+  node.rejectOutput(1, "InvStdDev");
+  Value x = node.input(0);
+  int64_t axis = node.axis(node.integer("axis", -1), node.rank(x));
+  node.result(
+      rmsNorm(node, x, node.input(1), node.real("epsilon", 1e-5), axis));
+}
+
+// (x - mean) / sqrt(variance + epsilon) over `axes`.
+Value standardize(NodeImport &node, Value x, ArrayRef<int64_t> axes,
+                  double epsilon) {
+  Value mean = node.reduce<nn::ReduceMeanOp>(x, axes);
+  Value centred = node.create<nn::SubOp>({x, mean});
+  Value square = node.create<nn::MulOp>({centred, centred});
+  Value variance = node.reduce<nn::ReduceMeanOp>(square, axes);
+  Value safe = node.create<nn::AddOp>({variance, node.splat(epsilon, x)});
+  return node.create<nn::MulOp>({centred, node.create<nn::RsqrtOp>(safe)});
+}
+
+SmallVector<int64_t> axesFrom(int64_t first, int64_t rank) {
+  SmallVector<int64_t> axes;
+  for (int64_t axis = first; axis < rank; ++axis)
+    axes.push_back(axis);
+  return axes;
+}
+
+void importInstanceNorm(NodeImport &node) {
+  Value x = node.input(0);
+  if (node.rank(x) < 3)
+    node.bad("expected a tensor of rank 3 or more");
+  Value y = standardize(node, x, axesFrom(2, node.rank(x)),
+                        node.real("epsilon", 1e-5));
+  y = node.create<nn::MulOp>({y, overChannels(node, node.input(1), x)});
+  node.result(
+      node.create<nn::AddOp>({y, overChannels(node, node.input(2), x)}));
+}
+
+// One value a group (opset 18) repeated for each of its channels.
+Value perChannel(NodeImport &node, Value vector, int64_t groups,
+                 int64_t channels) {
+  if (node.rank(vector) != 1)
+    node.bad("expected a vector of one value a channel");
+  if (node.typeOf(vector).getDimSize(0) != groups || groups == channels)
+    return vector;
+  Scalar rows = Scalar::ofInt(groups), each = Scalar::ofInt(channels / groups);
+  vector = node.reshape(vector, {rows, Scalar::ofInt(1)});
+  vector = node.broadcastTo(vector, {rows, each});
+  return node.reshape(vector, {Scalar::ofInt(channels)});
+}
+
+void importGroupNorm(NodeImport &node) {
+  Value x = node.input(0);
+  int64_t groups = node.integer("num_groups", 0);
+  if (node.rank(x) < 3)
+    node.bad("expected a tensor of rank 3 or more");
+  int64_t channels = node.typeOf(x).getDimSize(1);
+  if (ShapedType::isDynamic(channels) || groups < 1 || channels % groups)
+    node.bad("expected num_groups to divide a fixed number of channels");
+  Scalars sizes = node.dims(x);
+  Scalars grouped(sizes.begin(), sizes.end());
+  grouped[1] = Scalar::ofInt(channels / groups);
+  grouped.insert(grouped.begin() + 1, Scalar::ofInt(groups));
+  Value y = node.reshape(x, grouped);
+  y = standardize(node, y, axesFrom(2, node.rank(y)),
+                  node.real("epsilon", 1e-5));
+  y = node.reshape(y, sizes);
+  Value scale = perChannel(node, node.input(1), groups, channels);
+  Value bias = perChannel(node, node.input(2), groups, channels);
+  y = node.create<nn::MulOp>({y, overChannels(node, scale, x)});
+  node.result(node.create<nn::AddOp>({y, overChannels(node, bias, x)}));
+}
+
+void importLpNorm(NodeImport &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis(node.integer("axis", -1), node.rank(x));
+  if (node.integer("p", 2) == 1) {
+    Value sum = node.reduce<nn::ReduceSumOp>(node.create<nn::AbsOp>(x), axis);
+    return node.result(node.create<nn::DivOp>({x, sum}));
+  }
+  Value square = node.create<nn::MulOp>({x, x});
+  Value sum = node.reduce<nn::ReduceSumOp>(square, axis);
+  node.result(node.create<nn::DivOp>({x, node.create<nn::SqrtOp>(sum)}));
+}
+
+// Applies `make` with the axis of the node moved last.
+void alongLastAxis(NodeImport &node, function_ref<Value(Value)> make) {
+  Value x = node.input(0);
+  int64_t rank = node.rank(x);
+  if (rank == 0)
+    node.bad("expected a tensor of rank 1 or more, found a scalar");
+  int64_t axis = node.axis(node.integer("axis", -1), rank);
+  if (axis == rank - 1)
+    return node.result(make(x));
+  if (node.integer("flatten_trailing", 0)) {
+    Scalars sizes = node.dims(x);
+    return node.result(node.reshape(make(flattenFrom(node, x, axis)), sizes));
+  }
+  SmallVector<int64_t> perm = axesFrom(0, rank);
+  std::swap(perm[axis], perm.back()); // its own inverse
+  node.result(node.transpose(make(node.transpose(x, perm)), perm));
+}
+
+void importSoftmax(NodeImport &node) {
+  alongLastAxis(node, [&](Value x) { return node.create<nn::SoftmaxOp>(x); });
+}
+
+// x - max - log(sum(exp(x - max))): the logarithm of a softmax would lose
+// what underflows.
+void importLogSoftmax(NodeImport &node) {
+  alongLastAxis(node, [&](Value x) {
+    int64_t last = node.rank(x) - 1;
+    Value top = node.reduce<nn::ReduceMaxOp>(x, last);
+    Value centred = node.create<nn::SubOp>({x, top});
+    Value sum =
+        node.reduce<nn::ReduceSumOp>(node.create<nn::ExpOp>(centred), last);
+    return node.create<nn::SubOp>({centred, node.create<nn::LogOp>(sum)});
+  });
+}
+
+constexpr OpEntry rows[] = {
+    {"BatchNormalization", 5, 5, importBatchNorm},
+    {"GroupNormalization", 3, 3, importGroupNorm},
+    {"InstanceNormalization", 3, 3, importInstanceNorm},
+    {"LayerNormalization", 2, 3, importLayerNorm},
+    {"LogSoftmax", 1, 1, importLogSoftmax},
+    {"LpNormalization", 1, 1, importLpNorm},
+    {"RMSNormalization", 2, 2, importRMSNorm},
+    {"SimplifiedLayerNormalization", 2, 2, importRMSNorm},
+    {"Softmax", 1, 1, importSoftmax},
+};
+} // namespace
+
+Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
+                double epsilon, int64_t axis) {
+  Scalars sizes = node.dims(x);
+  Value flat = flattenFrom(node, x, axis);
+  SmallVector<Value> operands{flat, rowVector(node, gain, flat, "scale")};
+  if (bias)
+    operands.push_back(rowVector(node, bias, flat, "bias"));
+  Value y = node.create<nn::LayerNormOp>(operands, epsilonAttr(node, epsilon));
+  return node.reshape(y, sizes);
+}
+
+Value rmsNorm(NodeImport &node, Value x, Value gain, double epsilon,
+              int64_t axis) {
+  Scalars sizes = node.dims(x);
+  Value flat = flattenFrom(node, x, axis);
+  Value y = node.create<nn::RMSNormOp>(
+      {flat, rowVector(node, gain, flat, "scale")}, epsilonAttr(node, epsilon));
+  return node.reshape(y, sizes);
+}
+
+ArrayRef<OpEntry> normalizationOps() { return rows; }
+
+} // namespace qopt::import

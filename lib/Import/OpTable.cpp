@@ -1,0 +1,58 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The table of importers.
+#include "lib/Import/OpTable.h"
+
+namespace qopt::import {
+namespace {
+using Table = llvm::StringMap<OpEntry>;
+
+void add(Table &table, llvm::ArrayRef<OpEntry> rows) {
+  for (const OpEntry &row : rows)
+    table.try_emplace(row.op, row);
+}
+
+const Table &standardTable() {
+  static const Table table = [] {
+    Table table;
+    for (auto family :
+         {elementwiseOps(), activationOps(), contractionOps(), convolutionOps(),
+          poolingOps(), normalizationOps(), reductionOps(), movementOps(),
+          selectionOps(), shapeOps()})
+      add(table, family);
+    return table;
+  }();
+  return table;
+}
+
+const Table &contribTable() {
+  static const Table table = [] {
+    Table table;
+    add(table, contribOps());
+    return table;
+  }();
+  return table;
+}
+} // namespace
+
+const OpEntry *findImporter(llvm::StringRef domain, llvm::StringRef op) {
+  bool isStandard = domain.empty() || domain == "ai.onnx";
+  if (!isStandard && domain != contribDomain)
+    return nullptr;
+  const Table &table = isStandard ? standardTable() : contribTable();
+  auto found = table.find(op);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> supportedOps() {
+  std::vector<std::string> names;
+  for (const auto &entry : standardTable())
+    names.push_back(entry.first().str());
+  for (const auto &entry : contribTable())
+    names.push_back((contribDomain + "." + entry.first()).str());
+  llvm::sort(names);
+  return names;
+}
+
+} // namespace qopt::import

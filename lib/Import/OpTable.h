@@ -1,0 +1,42 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The table of importers, keyed by domain and op. A family of ops is one file,
+// which adds its rows.
+#pragma once
+
+#include "lib/Import/NodeImport.h"
+
+namespace qopt::import {
+
+using ImportFunction = void (*)(NodeImport &);
+
+struct OpEntry {
+  llvm::StringLiteral op;
+  unsigned minInputs, maxInputs; // required inputs must be present
+  ImportFunction function;
+};
+
+constexpr unsigned anyNumber = ~0u;
+inline constexpr llvm::StringLiteral contribDomain = "com.microsoft";
+
+/// The importer of an op, or null.
+const OpEntry *findImporter(llvm::StringRef domain, llvm::StringRef op);
+/// "Add, AveragePool, ...": every op of the table, sorted.
+std::vector<std::string> supportedOps();
+
+// The families. Each row holds for the newest opset (see OpsetAdapters).
+llvm::ArrayRef<OpEntry> elementwiseOps();
+llvm::ArrayRef<OpEntry> activationOps();
+llvm::ArrayRef<OpEntry> contractionOps();
+llvm::ArrayRef<OpEntry> convolutionOps();
+llvm::ArrayRef<OpEntry> poolingOps();
+llvm::ArrayRef<OpEntry> normalizationOps();
+llvm::ArrayRef<OpEntry> reductionOps();
+llvm::ArrayRef<OpEntry> movementOps();
+llvm::ArrayRef<OpEntry> selectionOps();
+llvm::ArrayRef<OpEntry> shapeOps();
+/// ONNX Runtime's own ops, of the domain com.microsoft.
+llvm::ArrayRef<OpEntry> contribOps();
+
+} // namespace qopt::import
