@@ -118,14 +118,15 @@ typedef struct {
 } qrt_span_t;
 
 typedef enum {
-  QRT_VERIFY_AT_OPEN = 0,      // read and hash the weights now
-  QRT_VERIFY_AT_FIRST_RUN = 1, // open fast; the first run pays
+  QRT_VERIFY_AT_OPEN = 0,      // read and hash every section now
+  QRT_VERIFY_AT_FIRST_RUN = 1, // weights at the first run; tables and the code
+                               // in use at open, other sections never
 } qrt_verify_t;
 
 typedef struct {
   size_t size;
   qrt_allocator_t allocator; // allocate NULL: the default
-  qrt_verify_t verify;       // tables and code are always verified at open
+  qrt_verify_t verify;
   const char *isa;           // NULL: the best that the CPU supports
 } qrt_model_options_t;
 

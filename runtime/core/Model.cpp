@@ -51,9 +51,19 @@ qrt_status_t qrt_model::open(qrt_span_t bytes,
   QRT_TRY(openTables());
   QRT_TRY(openCode(options.isa));
   QRT_TRY(openWeights());
-  if (const qrt_section_t *lineage = sections.find(QRT_SECTION_LINEAGE))
-    QRT_TRY(verifyHash(*lineage, sections.bytesOf(*lineage)));
-  return options.verify == QRT_VERIFY_AT_OPEN ? verifyWeights() : nullptr;
+  return options.verify == QRT_VERIFY_AT_OPEN ? verifyAll() : nullptr;
+}
+
+// Also what this process does not use, such as code for other CPUs: whoever
+// copies the file on should learn of the damage here.
+qrt_status_t qrt_model::verifyAll() {
+  for (uint32_t i = 0; i < sections.size(); ++i) {
+    const qrt_section_t &section = sections[i];
+    if (section.kind != QRT_SECTION_TABLES &&
+        section.kind != QRT_SECTION_WEIGHTS && &section != codeSection)
+      QRT_TRY(verifyHash(section, sections.bytesOf(section)));
+  }
+  return verifyWeights();
 }
 
 qrt_status_t qrt_model::openTables() {

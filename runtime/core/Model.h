@@ -36,6 +36,7 @@ private:
   qrt_status_t openTables();
   qrt_status_t openCode(const char *wantedIsa);
   qrt_status_t openWeights();
+  qrt_status_t verifyAll();
   bool hasAllKernels(uint32_t isa) const;
 
   qrt::Buffer tableBytes; // private copy: checked once, trusted afterwards
