@@ -10,14 +10,15 @@ norm and ReLU6, global average pool, one linear layer. Input `image` float32
 [batch, 1, 28, 28] in [0, 1], output `logits` [batch, 10]. Batch norm is kept
 as a node, as an exporter writes it without constant folding.
 Needs Debian's python3-torch, python3-onnx, libopenblas0 and
-dataset-fashion-mnist; about nine minutes on one core.
+dataset-fashion-mnist; 10 to 15 minutes on one core.
 """
+
+import fashion_training  # before numpy and torch: it limits their threads
 
 import numpy as np
 import torch
 from torch import nn
 
-import fashion_training
 from onnx_graph import Graph
 
 STEM, HEAD, CLASSES = 16, 256, 10
@@ -118,7 +119,8 @@ def main():
     model = FashionCnn().to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(fashion_training.decay_groups(model, 5e-4),
                                 lr=0.0, momentum=0.9, nesterov=True)
-    fashion_training.train(model, optimizer, peak=0.2, options=options)
+    fashion_training.train(model, optimizer, peak=0.2, shift=2,
+                           options=options)
     model.eval()
     emit(model, options.output)
     fashion_training.report(model, options.output)
