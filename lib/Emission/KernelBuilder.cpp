@@ -65,8 +65,8 @@ func::FuncOp KernelBuilder::beginFunction(StringRef suffix,
                                           ArrayRef<Type> results,
                                           Value *dimsArgument) {
   b.setInsertionPointToEnd(moduleOp.getBody());
-  auto function = create<func::FuncOp>(
-      kernelName + suffix.str(), b.getFunctionType(inputs, results));
+  auto function = create<func::FuncOp>(kernelName + suffix.str(),
+                                       b.getFunctionType(inputs, results));
   functions.push_back(function);
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
@@ -124,8 +124,8 @@ void KernelBuilder::defineRun(
   func::FuncOp function = beginFunction(
       "", {ptrType, ptrType, i64Type, i64Type, ptrType}, {}, &dims);
   for (size_t i = 0; i < operands.size(); ++i)
-    currentPtrs.push_back(loadRaw(
-        ptrType, address(function.getArgument(0), i64Type, i64(i)), 8));
+    currentPtrs.push_back(
+        loadRaw(ptrType, address(function.getArgument(0), i64Type, i64(i)), 8));
   body(function.getArgument(2), function.getArgument(3),
        function.getArgument(4));
   create<func::ReturnOp>();
@@ -203,11 +203,10 @@ Value KernelBuilder::splatI32(int32_t value) {
 
 Value KernelBuilder::constantLike(Type type, double value) {
   Type element = getElementTypeOrSelf(type);
-  TypedAttr scalar =
-      isa<FloatType>(element)
-          ? cast<TypedAttr>(b.getFloatAttr(element, value))
-          : cast<TypedAttr>(
-                b.getIntegerAttr(element, static_cast<int64_t>(value)));
+  TypedAttr scalar = isa<FloatType>(element)
+                         ? cast<TypedAttr>(b.getFloatAttr(element, value))
+                         : cast<TypedAttr>(b.getIntegerAttr(
+                               element, static_cast<int64_t>(value)));
   if (auto vector = dyn_cast<VectorType>(type))
     return create<arith::ConstantOp>(
         DenseElementsAttr::get(vector, Attribute(scalar)));
@@ -273,8 +272,6 @@ Value KernelBuilder::divf(Value a, Value c) {
 Value KernelBuilder::fma(Value x, Value y, Value z) {
   return create<math::FmaOp>(x, y, z);
 }
-Value KernelBuilder::roundEven(Value a) {
-  return create<math::RoundEvenOp>(a);
-}
+Value KernelBuilder::roundEven(Value a) { return create<math::RoundEvenOp>(a); }
 
 } // namespace qopt::emission

@@ -95,9 +95,9 @@ public:
   Value i8(int value);
   Value i1(bool value);
   Value f32(float value);
-  Value splat(Value scalar);                 // to 16 lanes
-  Value splatF32(float value);               // vector<16xf32>
-  Value splatI32(int32_t value);             // vector<16xi32>
+  Value splat(Value scalar);                   // to 16 lanes
+  Value splatF32(float value);                 // vector<16xf32>
+  Value splatI32(int32_t value);               // vector<16xi32>
   Value constantLike(Type type, double value); // scalar or vector, int or float
   static std::optional<int64_t> constantOf(Value value);
 
@@ -168,8 +168,8 @@ public:
   // The same with carried values (reductions along a row).
   llvm::SmallVector<Value> forVectors(
       Value n, mlir::ValueRange inits,
-      llvm::function_ref<llvm::SmallVector<Value>(
-          Value index, LiveLanes live, mlir::ValueRange carried)>
+      llvm::function_ref<llvm::SmallVector<Value>(Value index, LiveLanes live,
+                                                  mlir::ValueRange carried)>
           body);
   void ifThen(Value condition, llvm::function_ref<void()> body);
   void ifThenElse(Value condition, llvm::function_ref<void()> thenBody,

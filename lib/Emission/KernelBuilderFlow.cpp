@@ -89,15 +89,14 @@ void KernelBuilder::ifThenElse(Value condition,
   elseBody();
 }
 
-SmallVector<Value> KernelBuilder::ifThenElse(
-    Value condition, TypeRange types,
-    llvm::function_ref<SmallVector<Value>()> thenBody,
-    llvm::function_ref<SmallVector<Value>()> elseBody) {
+SmallVector<Value>
+KernelBuilder::ifThenElse(Value condition, TypeRange types,
+                          llvm::function_ref<SmallVector<Value>()> thenBody,
+                          llvm::function_ref<SmallVector<Value>()> elseBody) {
   if (std::optional<int64_t> constant = constantOf(condition))
     return *constant ? thenBody() : elseBody();
   if (types.empty()) {
-    ifThenElse(
-        condition, [&] { thenBody(); }, [&] { elseBody(); });
+    ifThenElse(condition, [&] { thenBody(); }, [&] { elseBody(); });
     return {};
   }
   auto branch = create<scf::IfOp>(types, condition, /*withElseRegion=*/true);

@@ -56,8 +56,7 @@ Value KernelBuilder::laneMask(Value count) {
   Value lane = create<arith::ConstantOp>(
       DenseElementsAttr::get(vectorType(i32Type), ArrayRef<int32_t>(numbers)));
   Value count32 = b.createOrFold<arith::TruncIOp>(location, i32Type, count);
-  return create<arith::CmpIOp>(arith::CmpIPredicate::slt, lane,
-                               splat(count32));
+  return create<arith::CmpIOp>(arith::CmpIPredicate::slt, lane, splat(count32));
 }
 
 Value KernelBuilder::stackBuffer(int64_t bytes) {
@@ -107,9 +106,18 @@ void KernelBuilder::storeVector(Type element, Value value, Value base,
   if (live.all())
     return storeRaw(value, to, alignment ? alignment : bytes);
   if (bytes >= 4 || target.vectorBits >= 512) {
-    create<LLVM::MaskedStoreOp>(value, to, laneMask(live.count),
-                                /*alignment=*/bytes);
-    return;
+    auto storeMasked = [&] {
+      create<LLVM::MaskedStoreOp>(value, to, laneMask(live.count),
+                                  /*alignment=*/bytes);
+    };
+    if (!isa<IntegerType>(storage) || bytes == 8)
+      return storeMasked();
+    // LLVM 22 turns a truncation and a store of one masked lane into a scalar
+    // store of the wide lane, which overwrites what follows. No mask of one
+    // lane may reach it.
+    return ifThenElse(
+        cmp(arith::CmpIPredicate::eq, live.count, i64(1)),
+        [&] { storeRaw(extract(value, 0), to, bytes); }, storeMasked);
   }
   Value buffer = stackBuffer(lanes * bytes);
   storeRaw(value, buffer, 64);

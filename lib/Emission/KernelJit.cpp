@@ -32,9 +32,8 @@ llvm::SmallVector<const TargetIsa *> hostIsas() {
   return result;
 }
 
-static std::unique_ptr<llvm::Module> translate(ModuleOp module,
-                                               llvm::LLVMContext &context,
-                                               const TargetIsa &isa) {
+static std::unique_ptr<llvm::Module>
+translate(ModuleOp module, llvm::LLVMContext &context, const TargetIsa &isa) {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   std::unique_ptr<llvm::Module> llvmModule =

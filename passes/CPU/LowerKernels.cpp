@@ -1,0 +1,92 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Hands each kernel to the first emitter that takes it.
+
+#include "passes/CPU/LowerKernels.h"
+#include "lib/Emission/ElementwiseEmitter.h"
+#include "lib/Emission/KernelBuilder.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/CPU/NaiveKernel.h"
+#include "passes/CPU/Passes.h"
+
+namespace qopt {
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#include "passes/CPU/Passes.h.inc"
+} // namespace qopt
+
+using namespace mlir;
+using namespace qopt;
+
+static SmallVector<RankedTensorType> operandTypes(exec::KernelDefOp kernel) {
+  SmallVector<RankedTensorType> types;
+  for (Type type : kernel.getInputTypes())
+    types.push_back(cast<RankedTensorType>(type));
+  for (Type type : kernel.getOutputTypes())
+    types.push_back(cast<RankedTensorType>(type));
+  return types;
+}
+
+namespace {
+
+/// An optimized emitter: failure means that the kernel is not of its kind.
+struct Emitter {
+  StringRef name;
+  LogicalResult (*emit)(emission::KernelBuilder &kb, Block &body);
+};
+
+// The first that takes a kernel writes it.
+const Emitter emitters[] = {
+    {"elementwise", emission::emitElementwise},
+};
+
+} // namespace
+
+FailureOr<StringRef> qopt::lowerKernel(exec::KernelDefOp kernel,
+                                       ModuleOp target,
+                                       const emission::TargetIsa &isa,
+                                       unsigned optLevel) {
+  emission::KernelBuilder kb(target, kernel.getSymName(), operandTypes(kernel),
+                             isa, kernel.getLoc());
+  Block &body = kernel.getBody().front();
+  if (optLevel > 0)
+    for (const Emitter &emitter : emitters) {
+      if (succeeded(emitter.emit(kb, body)))
+        return emitter.name;
+      kb.discard();
+    }
+  if (failed(naive::emitNaiveKernel(kb, body)))
+    return failure();
+  return StringRef("naive");
+}
+
+namespace {
+
+class LowerKernelsPass : public qopt::impl::LowerKernelsPassBase<LowerKernelsPass> {
+  using LowerKernelsPassBase::LowerKernelsPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    const emission::TargetIsa *target = emission::findTargetIsa(isa);
+    if (!target) {
+      module.emitError("expects the name of an instruction set, got '")
+          << isa << "'";
+      return signalPassFailure();
+    }
+    for (auto program :
+         llvm::make_early_inc_range(module.getOps<exec::ProgramOp>()))
+      program.erase();
+    SmallVector<exec::KernelDefOp> kernels(module.getOps<exec::KernelDefOp>());
+    for (exec::KernelDefOp kernel : kernels) {
+      if (failed(lowerKernel(kernel, module, *target, optLevel)))
+        return signalPassFailure();
+      kernel.erase();
+    }
+  }
+};
+
+} // namespace
