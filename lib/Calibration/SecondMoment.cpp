@@ -107,6 +107,26 @@ void SecondMoment::merge(const SecondMoment &other) {
   rowCount += other.rowCount;
 }
 
+void SecondMoment::scaleChannels(llvm::ArrayRef<float> factors) {
+  for (int64_t i = 0; i < dimension; ++i)
+    for (int64_t j = 0; j < dimension; ++j)
+      sums[i * dimension + j] *= factors[i] * factors[j];
+}
+
+std::string momentKey(llvm::StringRef id, const RowGeometry &geometry) {
+  std::string key = id.str();
+  if (!geometry.isConv)
+    return key;
+  auto pair = [](const std::array<int64_t, 2> &values) {
+    return std::to_string(values[0]) + "x" + std::to_string(values[1]);
+  };
+  key += "|k" + pair(geometry.kernel) + "s" + pair(geometry.strides) + "d" +
+         pair(geometry.dilations) + "p";
+  for (size_t i = 0; i < 4; ++i)
+    key += (i ? "," : "") + std::to_string(geometry.pads[i]);
+  return key;
+}
+
 double quadraticError(llvm::ArrayRef<float> moment, int64_t size,
                       llvm::ArrayRef<float> delta, int64_t outputs) {
   return quadraticForm(moment.data(), size, delta.data(), outputs);

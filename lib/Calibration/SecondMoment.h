@@ -6,8 +6,10 @@
 // the work is bounded; which rows is a function of the shapes alone.
 #pragma once
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace qopt {
@@ -22,6 +24,9 @@ struct RowGeometry {
 
   bool operator==(const RowGeometry &) const = default;
 };
+
+// "id" for slices, "id|k3x3s2x2d1x1p1,1,1,1" for patches.
+std::string momentKey(llvm::StringRef id, const RowGeometry &geometry);
 
 class SecondMoment {
 public:
@@ -38,6 +43,9 @@ public:
   int64_t size() const { return dimension; }
   int64_t rows() const { return rowCount; }
   llvm::ArrayRef<float> matrix() const { return sums; }
+
+  // As if every row had been multiplied elementwise by `factors`.
+  void scaleChannels(llvm::ArrayRef<float> factors);
 
 private:
   int64_t rowsPerCall = 512, rowsInAll = 4096;

@@ -8,8 +8,7 @@
 
 namespace qopt {
 
-void ValueStatistics::add(const TensorView &value,
-                          const StatisticsRequest &request) {
+void ValueStatistics::add(const TensorView &value) {
   llvm::ArrayRef<float> data = value.as<float>();
   size_t channels = value.shape.empty() ? 1 : size_t(value.shape.back());
   if (data.empty())
@@ -39,8 +38,6 @@ void ValueStatistics::add(const TensorView &value,
     }
   rows += perChannel ? data.size() / channels : 0;
   histogram.add({data.data(), data.size()});
-  if (request.secondMoment)
-    moment.add(data, value.shape, request.geometry);
 }
 
 void ValueStatistics::merge(const ValueStatistics &other) {
@@ -51,7 +48,6 @@ void ValueStatistics::merge(const ValueStatistics &other) {
   elements += other.elements;
   nonFinite += other.nonFinite;
   histogram.merge(other.histogram);
-  moment.merge(other.moment);
   if (channelAbsMax.empty()) {
     channelAbsMax.assign(other.channelAbsMax.size(), 0);
     channelSum.assign(other.channelAbsMax.size(), 0);
@@ -77,11 +73,19 @@ double ValueStatistics::meanSquare() const {
 void Statistics::merge(const Statistics &other) {
   for (const auto &[id, value] : other.values)
     values[id].merge(value);
+  for (const auto &[key, moment] : other.moments)
+    moments[key].merge(moment);
 }
 
 const ValueStatistics *Statistics::find(llvm::StringRef id) const {
   auto found = values.find(id.str());
   return found == values.end() ? nullptr : &found->second;
+}
+
+const SecondMoment *
+Statistics::findMoment(llvm::StringRef id, const RowGeometry &geometry) const {
+  auto found = moments.find(momentKey(id, geometry));
+  return found == moments.end() ? nullptr : &found->second;
 }
 
 } // namespace qopt

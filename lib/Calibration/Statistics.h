@@ -13,12 +13,6 @@
 
 namespace qopt {
 
-// What to gather of a value.
-struct StatisticsRequest {
-  bool secondMoment = false;
-  RowGeometry geometry; // Of the second moment.
-};
-
 struct ValueStatistics {
   uint64_t elements = 0; // Finite ones.
   uint64_t nonFinite = 0;
@@ -30,21 +24,24 @@ struct ValueStatistics {
   std::vector<float> channelAbsMax;
   std::vector<double> channelSum, channelSquares;
 
-  SecondMoment moment;
-
   // Adds a float32 value.
-  void add(const TensorView &value, const StatisticsRequest &request);
+  void add(const TensorView &value);
   void merge(const ValueStatistics &other);
 
   double meanSquare() const;
 };
 
-// Keyed by value id (the id of the lowbit.observe op).
 struct Statistics {
+  // Keyed by value id (the id of the lowbit.observe op).
   std::map<std::string, ValueStatistics> values;
+  // Keyed by momentKey: a value read by convolutions of different windows has
+  // several.
+  std::map<std::string, SecondMoment> moments;
 
   void merge(const Statistics &other);
   const ValueStatistics *find(llvm::StringRef id) const;
+  const SecondMoment *findMoment(llvm::StringRef id,
+                                 const RowGeometry &geometry) const;
 };
 
 } // namespace qopt

@@ -1,0 +1,127 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Recognition by structure: ops, shapes and constants, never names.
+#include "lib/Analysis/Contractions.h"
+#include "dialects/NN/Constants.h"
+#include "dialects/NN/NNOps.h"
+#include "lib/Analysis/LocationNames.h"
+#include "lib/Analysis/ValueIds.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+
+namespace qopt {
+namespace {
+
+// Empty if `op` is a contraction we quantize, otherwise why not.
+std::string fill(Operation *op, Contraction &contraction) {
+  contraction.op = op;
+  contraction.input = op->getOperand(Contraction::inputOperand);
+  contraction.weight = op->getOperand(Contraction::weightOperand);
+  contraction.isConv = isa<nn::ConvOp>(op);
+  auto input = cast<RankedTensorType>(contraction.input.getType());
+  RankedTensorType weight = contraction.weightType();
+  if (!input.getElementType().isF32() || !weight.getElementType().isF32())
+    return "not float32";
+  if (!nn::ConstantView::of(contraction.weight))
+    return nn::ConstantView::of(contraction.input)
+               ? "its constant is the left operand"
+               : "both operands are computed";
+  if (!contraction.isConv && weight.getRank() != 2)
+    return "its weight has rank " + std::to_string(weight.getRank());
+  if (auto conv = dyn_cast<nn::ConvOp>(op))
+    contraction.isDepthwise =
+        conv.getGroups() > 1 && weight.getDimSize(3) == 1;
+  StringRef id = valueId(op->getResult(0));
+  contraction.id = id.empty() ? nameOf(op->getLoc(), "") : id.str();
+  return "";
+}
+
+// Ops an outlier-free range survives.
+bool isTransparent(Operation *op) {
+  return op->hasTrait<nn::DataMovement>() ||
+         isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::MinOp, nn::MaxOp, nn::ReluOp,
+             nn::LeakyReluOp, nn::ClipOp, nn::HardSwishOp, nn::HardSigmoidOp,
+             nn::SigmoidOp>(op);
+}
+
+// Whether all sources of `value`, seen through transparent ops, are
+// convolutions, poolings and means.
+bool comesFromConvolutions(Value value) {
+  SmallVector<Value> work{value};
+  SmallPtrSet<Operation *, 8> seen;
+  bool found = false;
+  while (!work.empty()) {
+    Operation *op = work.pop_back_val().getDefiningOp();
+    if (!op)
+      return false;
+    if (!seen.insert(op).second || op->hasTrait<OpTrait::ConstantLike>())
+      continue;
+    if (isa<nn::ConvOp, nn::MaxPoolOp, nn::AvgPoolOp>(op)) {
+      found = true;
+      continue;
+    }
+    bool mean = isa<nn::ReduceMeanOp, nn::ReduceMaxOp>(op);
+    bool matmul = isa<nn::MatMulOp>(op) &&
+                  nn::ConstantView::of(op->getOperand(1)).has_value();
+    if (!mean && !matmul && !isTransparent(op))
+      return false;
+    if (mean || matmul)
+      work.push_back(op->getOperand(0));
+    else
+      for (Value operand : op->getOperands())
+        if (isa<RankedTensorType>(operand.getType()))
+          work.push_back(operand);
+  }
+  return found;
+}
+
+} // namespace
+
+std::vector<Contraction>
+findContractions(func::FuncOp function,
+                 std::vector<RejectedContraction> *rejected) {
+  std::vector<Contraction> found;
+  function.walk([&](Operation *op) {
+    if (!isa<nn::MatMulOp, nn::ConvOp>(op))
+      return;
+    Contraction contraction;
+    std::string reason = fill(op, contraction);
+    if (reason.empty())
+      found.push_back(std::move(contraction));
+    else if (rejected)
+      rejected->push_back({op, std::move(reason)});
+  });
+  return found;
+}
+
+ActivationMode activationModeOf(const Contraction &contraction,
+                                ActivationMode policy) {
+  if (contraction.isConv)
+    return ActivationMode::Static;
+  if (policy != ActivationMode::Auto)
+    return policy;
+  return comesFromConvolutions(contraction.input) ? ActivationMode::Static
+                                                  : ActivationMode::Dynamic;
+}
+
+bool supportsInt4(const Contraction &contraction, int64_t block) {
+  return !contraction.isConv &&
+         contraction.weightType().getDimSize(0) % block == 0;
+}
+
+numerics::FormatSpec int8WeightFormat(const Contraction &contraction) {
+  return numerics::FormatSpec::perChannel(numerics::ElementFormat::makeInt(8),
+                                          contraction.channelAxis());
+}
+
+numerics::FormatSpec int4WeightFormat(const Contraction &contraction,
+                                      int64_t block) {
+  return numerics::FormatSpec::blocked(
+      numerics::ElementFormat::makeInt(4),
+      unsigned(contraction.weightType().getRank()), 0, int32_t(block),
+      numerics::ScaleType::F16);
+}
+
+} // namespace qopt

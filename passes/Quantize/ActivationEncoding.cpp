@@ -1,0 +1,67 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Activations are coded in 8 bits: asymmetric and static for a whole tensor, or
+// symmetric for each row.
+#include "passes/Quantize/ActivationEncoding.h"
+#include "dialects/LowBit/LowBitOps.h"
+#include "dialects/NN/Constants.h"
+#include "lib/Analysis/ValueIds.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace qopt::numerics;
+
+namespace qopt {
+
+std::optional<QuantParams> staticParams(const EncodedEdges &edges,
+                                        Value value) {
+  std::optional<CodedRange> all;
+  for (Value member : edges.classOf(value)) {
+    std::optional<CodedRange> range = rangeOf(member);
+    if (!range)
+      continue;
+    all = all ? CodedRange{std::min(all->low, range->low),
+                           std::max(all->high, range->high)}
+              : *range;
+  }
+  if (!all)
+    return std::nullopt;
+  return asymmetricParams(all->low, all->high, 0, 255);
+}
+
+static RankedTensorType encodedType(Value value, const FormatSpec &spec) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return type.clone(lowbit::QType::get(value.getContext(), spec));
+}
+
+void encodeStatic(OpBuilder &builder, Value value, QuantParams params) {
+  Location loc = value.getLoc();
+  builder.setInsertionPointAfterValue(value);
+  Value scale = nn::createConstant(
+      builder, loc, RankedTensorType::get({}, builder.getF32Type()),
+      std::vector<float>{params.scale}, "scale");
+  Value zero = nn::createConstant(
+      builder, loc, RankedTensorType::get({}, builder.getI32Type()),
+      std::vector<int32_t>{params.zeroPoint}, "zero");
+  FormatSpec spec = FormatSpec::perTensor(ElementFormat::makeUInt(8), true);
+  Operation *encode = lowbit::EncodeOp::create(
+      builder, loc, encodedType(value, spec), value, scale, zero);
+  Value decoded = lowbit::DecodeOp::create(builder, loc, value.getType(),
+                                           encode->getResult(0));
+  // What the network returns is not rounded for the sake of a neighbour.
+  value.replaceUsesWithIf(decoded, [&](OpOperand &use) {
+    return use.getOwner() != encode && !isa<func::ReturnOp>(use.getOwner());
+  });
+}
+
+Value createDecodedRows(OpBuilder &builder, Value value) {
+  builder.setInsertionPointAfterValue(value);
+  FormatSpec spec = FormatSpec::perRow(ElementFormat::makeInt(8));
+  Value rows = lowbit::EncodeRowsOp::create(
+      builder, value.getLoc(), encodedType(value, spec), value);
+  return lowbit::DecodeOp::create(builder, value.getLoc(), value.getType(),
+                                  rows);
+}
+
+} // namespace qopt

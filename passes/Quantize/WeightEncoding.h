@@ -1,0 +1,27 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A constant weight in a format.
+#pragma once
+#include "lib/Analysis/Contractions.h"
+#include "lib/Calibration/Statistics.h"
+#include "lib/Numerics/TensorCodec.h"
+#include "mlir/IR/Builders.h"
+
+namespace qopt {
+
+// Encodes the weight to nearest; below 8 bits the scales are searched by error,
+// weighted by the mean square of the input channel when statistics know it.
+numerics::EncodedTensor encodeWeight(const Contraction &contraction,
+                                     const numerics::FormatSpec &format,
+                                     const Statistics *statistics);
+
+// lowbit.constant and its decode.
+mlir::Value createDecodedConstant(mlir::OpBuilder &builder, mlir::Location loc,
+                                  const numerics::EncodedTensor &tensor);
+
+// Bytes of packed codes, scales and zero points.
+int64_t encodedBytes(const numerics::FormatSpec &format,
+                     llvm::ArrayRef<int64_t> shape);
+
+} // namespace qopt
