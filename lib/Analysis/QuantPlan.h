@@ -17,6 +17,10 @@
 
 namespace qopt {
 
+// The attribute Allocate leaves on a contraction: the name of its weight's
+// format.
+constexpr llvm::StringLiteral weightFormatName = "lowbit.weight_format";
+
 struct QuantPlan {
   // By Contraction::id.
   std::map<std::string, std::string> weights;

@@ -6,9 +6,48 @@
 #ifndef QOPT_PASSES_ALLOCATE_PASSES_H
 #define QOPT_PASSES_ALLOCATE_PASSES_H
 
+#include "lib/Analysis/QuantPlan.h"
+#include "lib/Calibration/Statistics.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/Allocate/AllocationReport.h"
 
 namespace qopt {
+
+// --budget. Sizes count the constants the artifact stores: encoded weights with
+// their scales, and whatever stays float.
+struct Budget {
+  std::optional<int64_t> bytes;
+};
+// "size=200KiB"; B, KiB, MiB, GiB, and KB, MB, GB as powers of ten.
+llvm::Expected<Budget> parseBudget(llvm::StringRef text);
+
+enum class AllocateRule : uint8_t { Ilp, LargestFirst };
+std::optional<AllocateRule> parseAllocateRule(llvm::StringRef name);
+
+struct AllocateOptions {
+  Budget budget;
+  AllocateRule rule = AllocateRule::Ilp;
+  // Weights it names are decided; the rest is allocated.
+  QuantPlan given;
+  std::vector<FormatOverride> overrides; // Stronger than `given`.
+  // Bytes the artifact takes beside its constants, if known.
+  int64_t overheadBytes = 0;
+  // Relative output error below which a float weight buys nothing: what the
+  // integer kernels' speed is held to be worth.
+  double floatPenalty = 1e-3;
+  // Owned by the caller; may be null.
+  const Statistics *statistics = nullptr;
+  QuantPlan *plan = nullptr; // Receives every weight's format.
+  AllocationReport *report = nullptr;
+};
+
+// nn -> nn whose contractions carry the formats of their weights.
+void buildAllocatePipeline(mlir::OpPassManager &pm,
+                           const AllocateOptions &options);
+
+std::unique_ptr<mlir::Pass>
+createAllocateFormatsPass(const AllocateOptions &options);
 
 #define GEN_PASS_DECL
 #include "passes/Allocate/Passes.h.inc"

@@ -7,4 +7,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AllocateFormatsPass : Pass<"qopt-allocate-formats", "::mlir::func::FuncOp"> {
+  let summary = "Chooses a format for every weight under a budget";
+  let description = [{
+    Each matmul and conv with a constant weight takes int8 per output channel,
+    int4 in blocks (matmul) or float, such that the predicted error is least
+    and the weights fit `budget`. The error of a format is the change of the
+    layer's output, tr(ΔWᵀ XᵀX ΔW), over its energy tr(Wᵀ XᵀX W); without
+    statistics XᵀX is the identity.
+
+    ```mlir
+    %y = nn.matmul %x, %w : ...
+    // becomes, under a tight budget
+    %y = nn.matmul %x, %w {lowbit.weight_format = "int4"} : ...
+    ```
+
+    Fails, naming the budget and what the smallest choice takes, when nothing
+    fits. Without a budget it only writes down int8 and what is overridden.
+  }];
+  let options = [
+    Option<"budgetText", "budget", "std::string", "\"\"", "size=BYTES[KiB|MiB|GiB]">,
+    Option<"ruleName", "rule", "std::string", "\"ilp\"",
+           "ilp, or largest-first: the largest weights to int4 until the rest fits">,
+    ListOption<"sets", "set", "std::string",
+               "REGEX=FORMAT for weights whose id matches">,
+  ];
+}
+
 #endif

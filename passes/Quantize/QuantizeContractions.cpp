@@ -7,7 +7,7 @@
 #include "lib/Support/Errors.h"
 #include "passes/Quantize/ActivationEncoding.h"
 #include "passes/Quantize/Passes.h"
-#include "passes/Quantize/WeightEncoding.h"
+#include "lib/Analysis/WeightEncoding.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -67,8 +67,7 @@ private:
         overrideFor(contraction.id, options.overrides);
     if (!override)
       return override.takeError();
-    std::string name =
-        *override ? **override : options.plan.nameFor(contraction.id).str();
+    std::string name = *override ? **override : plannedFormat(contraction);
     llvm::Expected<std::optional<FormatSpec>> format =
         resolveFormat(contraction, name, options.plan.block);
     if (!format)
@@ -85,6 +84,14 @@ private:
         blocked ? ActivationMode::Dynamic
                 : activationModeOf(contraction, options.activations);
     return decision;
+  }
+
+  // The plan's format; where it is silent, the one Allocate left on the op.
+  std::string plannedFormat(const Contraction &contraction) {
+    auto onOp = contraction.op->getAttrOfType<StringAttr>(weightFormatName);
+    if (!options.plan.weights.contains(contraction.id) && onOp)
+      return onOp.str();
+    return options.plan.nameFor(contraction.id).str();
   }
 
   // A static input needs a range; which inputs share one depends on which
@@ -140,6 +147,7 @@ public:
         continue;
       }
       rewriteOperands(decision);
+      decision.contraction.op->removeAttr(weightFormatName);
     }
   }
 

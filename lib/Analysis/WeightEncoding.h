@@ -16,6 +16,11 @@ numerics::EncodedTensor encodeWeight(const Contraction &contraction,
                                      const numerics::FormatSpec &format,
                                      const Statistics *statistics);
 
+// Mean squares of the channels of the input over the calibration data: the
+// weight of an error on them. Empty if unknown.
+std::vector<float> inputImportance(const Contraction &contraction,
+                                   const Statistics *statistics);
+
 // lowbit.constant and its decode.
 mlir::Value createDecodedConstant(mlir::OpBuilder &builder, mlir::Location loc,
                                   const numerics::EncodedTensor &tensor);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From lib/Numerics' encoded tensors to lowbit.constant.
-#include "passes/Quantize/WeightEncoding.h"
+#include "lib/Analysis/WeightEncoding.h"
 #include "dialects/LowBit/LowBitOps.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ValueIds.h"
@@ -16,7 +16,20 @@ using namespace qopt::numerics;
 namespace qopt {
 namespace {
 
-// Mean squares of the channels of the input; empty if unknown.
+template <typename T>
+ElementsAttr resource(RankedTensorType type, const std::vector<T> &data,
+                      StringRef name) {
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(data.data()),
+                       data.size() * sizeof(T));
+  constexpr int64_t maxInline = 64;
+  if (type.getNumElements() <= maxInline)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  return DenseResourceElementsAttr::get(
+      type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
+}
+
+} // namespace
+
 std::vector<float> inputImportance(const Contraction &contraction,
                                    const Statistics *statistics) {
   const ValueStatistics *input =
@@ -32,20 +45,6 @@ std::vector<float> inputImportance(const Contraction &contraction,
         float(std::max(squares / double(std::max<uint64_t>(input->rows, 1)), floor)));
   return importance;
 }
-
-template <typename T>
-ElementsAttr resource(RankedTensorType type, const std::vector<T> &data,
-                      StringRef name) {
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(data.data()),
-                       data.size() * sizeof(T));
-  constexpr int64_t maxInline = 64;
-  if (type.getNumElements() <= maxInline)
-    return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(
-      type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
-}
-
-} // namespace
 
 EncodedTensor encodeWeight(const Contraction &contraction,
                            const FormatSpec &format,

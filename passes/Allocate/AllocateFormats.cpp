@@ -1,0 +1,288 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Candidates are gathered per weight, then one rule chooses among them.
+#include "dialects/NN/Constants.h"
+#include "lib/Analysis/WeightEncoding.h"
+#include "lib/Solver/MultipleChoice.h"
+#include "lib/Support/Errors.h"
+#include "passes/Allocate/ErrorPrediction.h"
+#include "passes/Allocate/Passes.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include <algorithm>
+#include <numeric>
+
+using namespace mlir;
+
+namespace qopt {
+
+#define GEN_PASS_DEF_ALLOCATEFORMATSPASS
+#include "passes/Allocate/Passes.h.inc"
+
+namespace {
+
+struct FormatCandidate {
+  std::string name;
+  int64_t bytes = 0;
+  double error = 0;
+};
+
+// A weight and what it may become. With one candidate it is decided.
+struct Weight {
+  Contraction contraction;
+  std::vector<FormatCandidate> candidates;
+  size_t chosen = 0;
+};
+
+class Allocator {
+public:
+  Allocator(func::FuncOp function, const AllocateOptions &options)
+      : function(function), options(options) {}
+
+  llvm::Error run() {
+    if (llvm::Error error = gather())
+      return error;
+    otherBytes = options.overheadBytes + bytesBesideWeights();
+    report.budgetBytes = options.budget.bytes;
+    report.otherBytes = otherBytes;
+    if (options.budget.bytes) {
+      llvm::Error error = options.rule == AllocateRule::Ilp
+                              ? chooseByProgram()
+                              : chooseLargestFirst();
+      if (error)
+        return error;
+    }
+    finish();
+    return llvm::Error::success();
+  }
+
+private:
+  llvm::Error gather() {
+    for (Contraction &contraction : findContractions(function)) {
+      Weight &weight = weights.emplace_back();
+      weight.contraction = contraction;
+      llvm::Expected<std::vector<std::string>> names = namesFor(contraction);
+      if (!names)
+        return names.takeError();
+      std::optional<ErrorPredictor> predictor;
+      // Predictions cost time: only where they decide or are shown.
+      if (options.budget.bytes || options.report)
+        predictor.emplace(weight.contraction, options.statistics);
+      for (const std::string &name : *names) {
+        llvm::Expected<std::optional<numerics::FormatSpec>> format =
+            resolveFormat(contraction, name, options.given.block);
+        if (!format)
+          return format.takeError();
+        ArrayRef<int64_t> shape = contraction.weightType().getShape();
+        FormatCandidate candidate{
+            name, contraction.weightType().getNumElements() * 4, 0};
+        if (*format) {
+          candidate.bytes = encodedBytes(**format, shape);
+          candidate.error = predictor ? predictor->errorOf(**format) : 0;
+        }
+        weight.candidates.push_back(std::move(candidate));
+      }
+    }
+    return llvm::Error::success();
+  }
+
+  // What a weight may become; int8 first.
+  llvm::Expected<std::vector<std::string>>
+  namesFor(const Contraction &contraction) {
+    llvm::Expected<std::optional<std::string>> fixed =
+        overrideFor(contraction.id, options.overrides);
+    if (!fixed)
+      return fixed.takeError();
+    if (*fixed)
+      return std::vector<std::string>{**fixed};
+    auto given = options.given.weights.find(contraction.id);
+    if (given != options.given.weights.end())
+      return std::vector<std::string>{given->second};
+    std::vector<std::string> names = {"int8"};
+    if (!options.budget.bytes)
+      return names;
+    if (supportsInt4(contraction, options.given.block))
+      names.push_back("int4");
+    if (options.rule == AllocateRule::Ilp)
+      names.push_back("float");
+    return names;
+  }
+
+  // Constants that are no weight of a contraction are stored as they are.
+  int64_t bytesBesideWeights() {
+    SmallPtrSet<Operation *, 16> weightOps;
+    for (const Weight &weight : weights)
+      weightOps.insert(weight.contraction.weight.getDefiningOp());
+    int64_t bytes = 0;
+    function.walk([&](arith::ConstantOp constant) {
+      auto type = dyn_cast<RankedTensorType>(constant.getType());
+      if (!type || weightOps.contains(constant) ||
+          !type.getElementType().isIntOrIndexOrFloat())
+        return;
+      auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+      if (!(dense && dense.isSplat())) // A splat lives in the code.
+        bytes += type.getNumElements() * nn::elementBytes(type.getElementType());
+    });
+    return bytes;
+  }
+
+  llvm::Error chooseByProgram() {
+    solver::Problem problem;
+    problem.limits.push_back(
+        {"size", "bytes", double(*options.budget.bytes - otherBytes)});
+    for (const Weight &weight : weights) {
+      solver::Group group{weight.contraction.id, {}};
+      for (const FormatCandidate &candidate : weight.candidates)
+        group.candidates.push_back(
+            {candidate.name,
+             candidate.error +
+                 (candidate.name == "float" ? options.floatPenalty : 0),
+             {double(candidate.bytes)}});
+      problem.groups.push_back(std::move(group));
+    }
+    if (problem.limits[0].value < 0)
+      return tooSmall();
+    solver::Solution solution = solver::solve(problem);
+    if (!solution.feasible)
+      return tooSmall();
+    for (size_t i = 0; i < weights.size(); ++i)
+      weights[i].chosen = solution.choice[i];
+    report.solved = true;
+    report.objective = solution.objective;
+    report.bound = solution.bound;
+    report.gap = solution.gap;
+    report.pricePerKiB = solution.prices[0] * 1024;
+    return llvm::Error::success();
+  }
+
+  llvm::Error chooseLargestFirst() {
+    std::vector<size_t> order(weights.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      int64_t left = weights[a].candidates[0].bytes;
+      int64_t right = weights[b].candidates[0].bytes;
+      return left != right ? left > right : a < b;
+    });
+    for (size_t i : order) {
+      if (totalBytes() <= *options.budget.bytes)
+        break;
+      if (weights[i].candidates.size() > 1)
+        weights[i].chosen = 1;
+    }
+    return totalBytes() <= *options.budget.bytes ? llvm::Error::success()
+                                                 : tooSmall();
+  }
+
+  llvm::Error tooSmall() {
+    int64_t least = otherBytes;
+    for (const Weight &weight : weights) {
+      int64_t smallest = weight.candidates[0].bytes;
+      for (const FormatCandidate &candidate : weight.candidates)
+        smallest = std::min(smallest, candidate.bytes);
+      least += smallest;
+    }
+    return fail(ExitCode::Resources,
+                "budget: the smallest formats take {0} bytes, of which {1} are "
+                "beside the weights; the budget is {2} bytes",
+                least, otherBytes, *options.budget.bytes);
+  }
+
+  int64_t totalBytes() const {
+    int64_t total = otherBytes;
+    for (const Weight &weight : weights)
+      total += weight.candidates[weight.chosen].bytes;
+    return total;
+  }
+
+  void finish() {
+    MLIRContext *context = function.getContext();
+    report.rule = !options.budget.bytes                   ? ""
+                  : options.rule == AllocateRule::Ilp ? "ilp"
+                                                          : "largest-first";
+    report.totalBytes = totalBytes();
+    double objective = 0;
+    for (const Weight &weight : weights) {
+      const FormatCandidate &chosen = weight.candidates[weight.chosen];
+      objective += chosen.error;
+      weight.contraction.op->setAttr(weightFormatName,
+                                     StringAttr::get(context, chosen.name));
+      report.layers.push_back(
+          {weight.contraction.id, chosen.name,
+           weight.contraction.weightType().getNumElements(), chosen.bytes,
+           chosen.error});
+      if (options.plan)
+        options.plan->weights[weight.contraction.id] = chosen.name;
+    }
+    if (options.plan)
+      options.plan->block = options.given.block;
+    if (!report.solved)
+      report.objective = objective;
+    if (options.report)
+      *options.report = report;
+  }
+
+  func::FuncOp function;
+  const AllocateOptions &options;
+  std::vector<Weight> weights;
+  int64_t otherBytes = 0;
+  AllocationReport report;
+};
+
+struct AllocateFormats : impl::AllocateFormatsPassBase<AllocateFormats> {
+  using AllocateFormatsPassBase::AllocateFormatsPassBase;
+  explicit AllocateFormats(const AllocateOptions &given) : given(given) {}
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal())
+      return;
+    auto run = [&]() -> llvm::Error {
+      llvm::Expected<AllocateOptions> options = effectiveOptions();
+      if (!options)
+        return options.takeError();
+      return Allocator(function, *options).run();
+    };
+    if (llvm::Error error = run()) {
+      function.emitError(llvm::toString(std::move(error)));
+      signalPassFailure();
+    }
+  }
+
+private:
+  llvm::Expected<AllocateOptions> effectiveOptions() {
+    if (given)
+      return *given;
+    AllocateOptions options;
+    llvm::Expected<Budget> budget = parseBudget(budgetText);
+    if (!budget)
+      return budget.takeError();
+    options.budget = *budget;
+    std::optional<AllocateRule> rule = parseAllocateRule(ruleName);
+    if (!rule)
+      return fail(ExitCode::Usage, "rule: expected ilp or largest-first, got '{0}'",
+                  ruleName.getValue());
+    options.rule = *rule;
+    for (const std::string &set : sets) {
+      llvm::Expected<FormatOverride> entry = parseOverride(set);
+      if (!entry)
+        return entry.takeError();
+      options.overrides.push_back(std::move(*entry));
+    }
+    return options;
+  }
+
+  std::optional<AllocateOptions> given;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createAllocateFormatsPass(const AllocateOptions &options) {
+  return std::make_unique<AllocateFormats>(options);
+}
+
+void buildAllocatePipeline(OpPassManager &pm, const AllocateOptions &options) {
+  // nn -> nn with a format on every contraction.
+  pm.addNestedPass<func::FuncOp>(createAllocateFormatsPass(options));
+}
+
+} // namespace qopt
