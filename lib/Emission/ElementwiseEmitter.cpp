@@ -24,7 +24,7 @@ class ElementwiseKernel {
 public:
   ElementwiseKernel(KernelBuilder &kb, Block &body, ArrayRef<Value> roots,
                     const FusedExpression &expression)
-      : kb(kb), shapes(body), firstOutput(body.getNumArguments()), roots(roots),
+      : kb(kb), shapes(body), firstOutput(numTensorInputs(body)), roots(roots),
         expression(expression), space(expression, roots[0]) {
     inner = space.numGroups() - 1;
     transposed = space.transposedGroup();

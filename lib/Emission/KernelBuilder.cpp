@@ -44,8 +44,10 @@ VectorType laneVectorType(Type element) {
 
 KernelBuilder::KernelBuilder(ModuleOp module, StringRef name,
                              ArrayRef<RankedTensorType> operands,
-                             const TargetIsa &isa, Location loc)
-    : moduleOp(module), kernelName(name), operands(operands), target(isa),
+                             const TargetIsa &isa, Location loc,
+                             unsigned indexInputs)
+    : moduleOp(module), kernelName(name), operands(operands),
+      indexInputs(indexInputs), target(isa),
       location(loc), b(module.getContext()) {
   i1Type = b.getI1Type();
   i8Type = b.getI8Type();
@@ -86,6 +88,9 @@ void KernelBuilder::loadDims(Value dimsArgument) {
                          ? load(i64Type, dimsArgument, i64(position++))
                          : i64(size));
   }
+  currentIndices.clear();
+  for (unsigned i = 0; i < indexInputs; ++i)
+    currentIndices.push_back(load(i64Type, dimsArgument, i64(position++)));
 }
 
 void KernelBuilder::defineUnits(llvm::function_ref<Value()> body) {
@@ -153,6 +158,10 @@ Type KernelBuilder::elementType(unsigned operand) const {
 }
 
 Value KernelBuilder::ptr(unsigned operand) { return currentPtrs[operand]; }
+
+Value KernelBuilder::indexInput(unsigned number) {
+  return currentIndices[number];
+}
 
 Value KernelBuilder::dim(unsigned operand, unsigned axis) {
   return currentDims[operand][axis];

@@ -55,10 +55,12 @@ public:
   using Value = mlir::Value;
   using Type = mlir::Type;
 
-  // |operands|: the kernel's inputs, then its outputs.
+  // |operands|: the kernel's tensor inputs, then its outputs. |indexInputs|:
+  // inputs of type index, whose values follow all dims.
   KernelBuilder(mlir::ModuleOp module, llvm::StringRef name,
                 llvm::ArrayRef<mlir::RankedTensorType> operands,
-                const TargetIsa &isa, mlir::Location loc);
+                const TargetIsa &isa, mlir::Location loc,
+                unsigned indexInputs = 0);
 
   // Each body is emitted into its function; all three must be defined.
   void defineUnits(llvm::function_ref<Value()> body);
@@ -85,6 +87,7 @@ public:
   Type elementType(unsigned operand) const;
   Value ptr(unsigned operand);
   Value dim(unsigned operand, unsigned axis);
+  Value indexInput(unsigned number);
   // Product of the dims [from, to) of an operand.
   Value dimProduct(unsigned operand, unsigned from, unsigned to);
   Value dimProduct(unsigned operand);
@@ -206,11 +209,13 @@ private:
   mlir::ModuleOp moduleOp;
   std::string kernelName;
   llvm::SmallVector<mlir::RankedTensorType> operands;
+  unsigned indexInputs;
   const TargetIsa &target;
   mlir::Location location;
   mlir::OpBuilder b;
   // Of the function being emitted: dims per operand and axis, pointers.
   llvm::SmallVector<llvm::SmallVector<Value>> currentDims;
+  llvm::SmallVector<Value> currentIndices;
   llvm::SmallVector<Value> currentPtrs;
   llvm::SmallVector<mlir::func::FuncOp> functions;
 };

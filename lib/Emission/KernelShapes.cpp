@@ -13,13 +13,18 @@
 using namespace mlir;
 using namespace qopt::emission;
 
+unsigned qopt::emission::numTensorInputs(Block &body) {
+  return llvm::count_if(body.getArgumentTypes(),
+                        [](Type type) { return isa<RankedTensorType>(type); });
+}
+
 KernelShapes::KernelShapes(Block &body) : body(body) {
   SmallVector<Operation *> original;
   for (Operation &op : body)
     original.push_back(&op);
   for (auto [index, value] :
        llvm::enumerate(body.getTerminator()->getOperands()))
-    outputs.try_emplace(value, body.getNumArguments() + index);
+    outputs.try_emplace(value, numTensorInputs(body) + index);
   for (Operation *op : original) {
     auto shaped = dyn_cast<ReifyRankedShapedTypeOpInterface>(op);
     bool mustCompute = llvm::any_of(op->getResults(), [&](Value result) {
@@ -81,7 +86,8 @@ Value KernelShapes::numElements(KernelBuilder &kb, Value tensor) {
 Value KernelShapes::evaluate(KernelBuilder &kb, Value index) {
   if (Operation *op = index.getDefiningOp())
     return evaluateOp(kb, op);
-  return {};
+  auto argument = cast<BlockArgument>(index);
+  return kb.indexInput(argument.getArgNumber() - numTensorInputs(body));
 }
 
 Value KernelShapes::evaluateOp(KernelBuilder &kb, Operation *op) {

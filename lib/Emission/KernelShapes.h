@@ -42,6 +42,10 @@ private:
   bool isValid = true;
 };
 
+/// How many arguments of a kernel's body are tensors; index arguments follow
+/// them. Also the operand number of the first output.
+unsigned numTensorInputs(mlir::Block &body);
+
 } // namespace qopt::emission
 
 #endif // QOPT_LIB_EMISSION_KERNELSHAPES_H

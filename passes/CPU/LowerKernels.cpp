@@ -5,7 +5,7 @@
 
 #include "passes/CPU/LowerKernels.h"
 #include "lib/Emission/ElementwiseEmitter.h"
-#include "lib/Emission/KernelBuilder.h"
+#include "lib/Emission/KernelShapes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -25,7 +25,8 @@ using namespace qopt;
 static SmallVector<RankedTensorType> operandTypes(exec::KernelDefOp kernel) {
   SmallVector<RankedTensorType> types;
   for (Type type : kernel.getInputTypes())
-    types.push_back(cast<RankedTensorType>(type));
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) // the rest: indices
+      types.push_back(tensor);
   for (Type type : kernel.getOutputTypes())
     types.push_back(cast<RankedTensorType>(type));
   return types;
@@ -50,9 +51,10 @@ FailureOr<StringRef> qopt::lowerKernel(exec::KernelDefOp kernel,
                                        ModuleOp target,
                                        const emission::TargetIsa &isa,
                                        unsigned optLevel) {
-  emission::KernelBuilder kb(target, kernel.getSymName(), operandTypes(kernel),
-                             isa, kernel.getLoc());
   Block &body = kernel.getBody().front();
+  unsigned indices = body.getNumArguments() - emission::numTensorInputs(body);
+  emission::KernelBuilder kb(target, kernel.getSymName(), operandTypes(kernel),
+                             isa, kernel.getLoc(), indices);
   if (optLevel > 0)
     for (const Emitter &emitter : emitters) {
       if (succeeded(emitter.emit(kb, body)))
@@ -66,7 +68,8 @@ FailureOr<StringRef> qopt::lowerKernel(exec::KernelDefOp kernel,
 
 namespace {
 
-class LowerKernelsPass : public qopt::impl::LowerKernelsPassBase<LowerKernelsPass> {
+class LowerKernelsPass
+    : public qopt::impl::LowerKernelsPassBase<LowerKernelsPass> {
   using LowerKernelsPassBase::LowerKernelsPassBase;
 
   void runOnOperation() override {

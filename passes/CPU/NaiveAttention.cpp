@@ -28,9 +28,7 @@ struct QueryRow {
     return indices;
   }
   Value keys() { return nb.dim(op.getK(), nb.rank(op.getK()) - 2); }
-  Value score(Value key) {
-    return nb.kb.load(nb.kb.f32Type, scores, key);
-  }
+  Value score(Value key) { return nb.kb.load(nb.kb.f32Type, scores, key); }
   void setScore(Value key, Value value) {
     nb.kb.store(nb.kb.f32Type, value, scores, key);
   }

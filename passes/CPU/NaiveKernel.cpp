@@ -92,7 +92,8 @@ private:
     }
   }
   void bindOperands() {
-    for (BlockArgument argument : body.getArguments())
+    for (BlockArgument argument :
+         body.getArguments().take_front(emission::numTensorInputs(body)))
       nb.bind(argument, kb.ptr(argument.getArgNumber()));
     for (Operation &op : body.without_terminator())
       if (op.hasTrait<OpTrait::ConstantLike>() && isTensor(op.getResult(0)))
@@ -100,7 +101,7 @@ private:
                 emission::emitConstantPointer(kb, op.getResult(0)));
   }
   void copyOutputs() {
-    unsigned output = body.getNumArguments();
+    unsigned output = emission::numTensorInputs(body);
     for (Value value : body.getTerminator()->getOperands()) {
       Type element = nb.elementType(value);
       Value to = kb.ptr(output++);

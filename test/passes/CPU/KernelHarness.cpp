@@ -89,7 +89,8 @@ static exec::KernelDefOp definition(ModuleOp module) {
 std::vector<RankedTensorType> Kernel::inputTypes() {
   std::vector<RankedTensorType> types;
   for (Type type : definition(*module).getInputTypes())
-    types.push_back(cast<RankedTensorType>(type));
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      types.push_back(tensor);
   return types;
 }
 std::vector<RankedTensorType> Kernel::outputTypes() {
@@ -130,6 +131,7 @@ std::vector<int64_t> Kernel::dynamicDims(const std::vector<Buffer> &inputs,
   };
   append(inputTypes(), inputs);
   append(outputTypes(), outputs);
+  dims.insert(dims.end(), indices.begin(), indices.end());
   dims.push_back(0); // never an empty array
   return dims;
 }

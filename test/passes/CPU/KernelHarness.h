@@ -66,6 +66,8 @@ public:
   std::vector<mlir::RankedTensorType> inputTypes(), outputTypes();
   std::vector<Buffer> makeInputs(const std::vector<Shape> &shapes,
                                  uint32_t seed, bool specialValues);
+  /// Values of the kernel's index inputs.
+  std::vector<int64_t> indices;
   /// Which emitter took the kernel the last time.
   std::string emitter;
   /// Median seconds of a run over all units, one thread.
