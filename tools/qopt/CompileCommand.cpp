@@ -1,0 +1,212 @@
+// qopt compile: an ONNX model to an artifact.
+//
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/Driver/Compiler.h"
+#include "lib/Support/Errors.h"
+#include "tools/qopt/Commands.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace qopt;
+
+namespace {
+
+/// The command line as given; parsed into CompileOptions by `parse`.
+struct Arguments {
+  CompileOptions options;
+  std::string preset = "auto", budget, target = "cpu", to;
+  std::vector<std::string> overrides, shapes;
+  bool json = false;
+};
+
+/// "200KiB", "1.5MB", "4096".
+std::optional<int64_t> parseBytes(llvm::StringRef text) {
+  llvm::StringRef number = text.take_while(
+      [](char c) { return llvm::isDigit(c) || c == '.'; });
+  double value;
+  if (number.empty() || number.getAsDouble(value))
+    return std::nullopt;
+  static const std::pair<llvm::StringLiteral, double> units[] = {
+      {"", 1},     {"B", 1},           {"KB", 1e3},        {"MB", 1e6},
+      {"GB", 1e9}, {"KiB", 0x1p10},    {"MiB", 0x1p20},    {"GiB", 0x1p30}};
+  for (auto [unit, factor] : units)
+    if (text.drop_front(number.size()) == unit)
+      return int64_t(value * factor);
+  return std::nullopt;
+}
+
+llvm::Error parseBudget(llvm::StringRef text, CompileOptions &options) {
+  if (text.empty())
+    return llvm::Error::success();
+  auto [key, value] = text.split('=');
+  std::optional<int64_t> bytes = parseBytes(value);
+  if (key != "size" || !bytes || *bytes <= 0)
+    return fail(ExitCode::Usage,
+                "--budget expects size=BYTES (200KiB, 1.5MB), got '{0}'", text);
+  options.sizeBudget = *bytes;
+  return llvm::Error::success();
+}
+
+llvm::Error parseShape(llvm::StringRef text, CompileOptions &options) {
+  auto [name, sizes] = text.split('=');
+  std::vector<int64_t> shape;
+  llvm::SmallVector<llvm::StringRef> parts;
+  sizes.split(parts, 'x');
+  for (llvm::StringRef part : parts) {
+    int64_t size;
+    if (part == "?")
+      size = -1;
+    else if (part.getAsInteger(10, size) || size < 0)
+      return fail(ExitCode::Usage,
+                  "--shape expects NAME=1x3x48x320 ('?' leaves a dimension "
+                  "open), got '{0}'",
+                  text);
+    shape.push_back(size);
+  }
+  options.shapes[name.str()] = shape;
+  return llvm::Error::success();
+}
+
+llvm::Error parseOverride(llvm::StringRef text, CompileOptions &options) {
+  size_t split = text.rfind('=');
+  if (split == llvm::StringRef::npos || split == 0)
+    return fail(ExitCode::Usage,
+                "--set expects 'REGEX=FORMAT' (float, int8 or int4), got '{0}'",
+                text);
+  options.overrides.push_back(
+      {text.take_front(split).str(), text.drop_front(split + 1).str()});
+  return llvm::Error::success();
+}
+
+llvm::Error parse(Arguments &arguments) {
+  CompileOptions &options = arguments.options;
+  options.preset = arguments.preset == "fp32"   ? Preset::FP32
+                   : arguments.preset == "int8" ? Preset::Int8
+                                                : Preset::Auto;
+  if (auto error = parseBudget(arguments.budget, options))
+    return error;
+  for (const std::string &text : arguments.shapes)
+    if (auto error = parseShape(text, options))
+      return error;
+  for (const std::string &text : arguments.overrides)
+    if (auto error = parseOverride(text, options))
+      return error;
+  if (!arguments.to.empty()) {
+    options.to = parsePhase(arguments.to);
+    if (!options.to)
+      return fail(ExitCode::Usage, "--to: no phase is called '{0}'",
+                  arguments.to);
+  }
+  if (arguments.target != "cpu") {
+    for (llvm::StringRef isa : llvm::split(arguments.target, ','))
+      options.isas.push_back(isa.trim().str());
+  }
+  if (options.output.empty() && !options.to && !options.planOnly)
+    return fail(ExitCode::Usage, "expects -o FILE for the artifact");
+  return llvm::Error::success();
+}
+
+ExitCode report(llvm::Error error) {
+  std::string message;
+  ExitCode code = consumeFailure(std::move(error), &message);
+  llvm::errs() << "qopt: error: " << message << "\n";
+  return code;
+}
+
+ExitCode execute(Arguments &arguments) {
+  if (auto error = parse(arguments))
+    return report(std::move(error));
+  Progress progress;
+  auto result = compile(arguments.options, progress);
+  progress.finish();
+  if (!result)
+    return report(result.takeError());
+  for (const std::string &line : result->lines)
+    llvm::errs() << line << "\n";
+  if (arguments.json)
+    llvm::outs() << llvm::formatv("{0:2}\n",
+                                  llvm::json::Value(std::move(result->json)));
+  else
+    llvm::outs() << result->module;
+  llvm::outs().flush();
+  if (llvm::outs().has_error()) {
+    llvm::outs().clear_error();
+    return report(fail(ExitCode::IO, "cannot write to standard output"));
+  }
+  return ExitCode::Ok;
+}
+
+std::string phaseHelp() {
+  std::string text = "stop after a phase and print the module:";
+  for (const PhaseInfo &info : allPhases())
+    text += " " + info.name.str();
+  return text;
+}
+
+} // namespace
+
+void qopt::addCompileCommand(CLI::App &app, Action &run) {
+  auto arguments = std::make_shared<Arguments>();
+  CompileOptions &options = arguments->options;
+  CLI::App *command = app.add_subcommand(
+      "compile",
+      "Compile an ONNX model to an artifact.\n\nExamples:\n"
+      "  qopt compile model.onnx -o model.qar --preset fp32\n"
+      "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz\n"
+      "  qopt compile model.onnx -o model.qar --calib data.npz --budget size=200KiB\n"
+      "  qopt compile model.onnx --preset int8 --calib data.npz --to quantize\n"
+      "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz --set 'head.*=float'");
+  command->add_option("model", options.model, "ONNX file")->required();
+  command->add_option("-o,--output", options.output, "artifact to write");
+  command->add_option("--preset", arguments->preset,
+                      "fp32; int8; auto: int8 where there is --calib, else fp32")
+      ->check(CLI::IsMember({"fp32", "int8", "auto"}));
+  command->add_option("--calib", options.calibration,
+                      "calibration data: .npz keyed by input name, a folder of "
+                      ".npz or .npy, or ONNX test_data_set folders");
+  command->add_option("--calib-batch", options.calibrationBatch,
+                      "rows of calibration data run at once")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--budget", arguments->budget,
+                      "size=BYTES: all weights together; each gets int8, int4 "
+                      "or float to fit");
+  command->add_option("--set", arguments->overrides,
+                      "'REGEX=FORMAT': formats of weights by node name (float, "
+                      "int8, int4); the last match wins");
+  command->add_option("--activations", options.activations,
+                      "how matmul inputs are encoded: static, dynamic or auto")
+      ->check(CLI::IsMember({"static", "dynamic", "auto"}));
+  command->add_option("--range", options.range,
+                      "how static ranges are chosen")
+      ->check(CLI::IsMember({"minmax", "percentile", "mse", "entropy"}));
+  command->add_flag("!--no-equalize", options.equalize,
+                    "skip rewrites that make tensors easier to quantize");
+  command->add_option("--plan", options.planInput,
+                      "take the format of each weight from this JSON file");
+  command->add_option("--write-plan", options.planOutput,
+                      "write the format of each weight as JSON");
+  command->add_flag("--plan-only", options.planOnly,
+                    "stop after the formats are decided and print them");
+  command->add_flag("--largest-first", options.largestFirst,
+                    "under --budget: the naive rule (largest layers to int4), "
+                    "for comparison");
+  command->add_option("--target", arguments->target,
+                      "cpu (every x86-64 ISA), or a list of ISAs: "
+                      "x86-64-v3,avx512-vnni");
+  command->add_flag("-O{2}", options.optLevel,
+                    "-O0: naive code, the judge of -O2")
+      ->default_val(2);
+  command->add_option("--shape", arguments->shapes,
+                      "NAME=1x3x48x320: sizes of an input");
+  command->add_option("--threads", options.threads,
+                      "threads while calibrating; 0: all CPUs");
+  command->add_option("--to", arguments->to, phaseHelp());
+  command->add_option("--dump-phases", options.dumpPhases,
+                      "write the module after each phase into this folder");
+  command->add_flag("--json", arguments->json, "print the report as JSON");
+  command->callback([arguments, &run] {
+    run = [arguments] { return execute(*arguments); };
+  });
+}
