@@ -11,6 +11,7 @@
 #include "lib/Artifact/ArtifactBuilder.h"
 #include "lib/Emission/Targets.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
 
 namespace qopt {

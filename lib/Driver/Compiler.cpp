@@ -76,8 +76,7 @@ llvm::Error Compilation::import() {
 }
 
 llvm::Error Compilation::simplify() {
-  return runPipeline(*module, "simplify",
-                     [](OpPassManager &pm) { buildSimplifyPipeline(pm); });
+  return llvm::Error::success();
 }
 
 llvm::Error Compilation::package() {

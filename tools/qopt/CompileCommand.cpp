@@ -195,9 +195,9 @@ void qopt::addCompileCommand(CLI::App &app, Action &run) {
   command->add_option("--target", arguments->target,
                       "cpu (every x86-64 ISA), or a list of ISAs: "
                       "x86-64-v3,avx512-vnni");
-  command->add_flag("-O{2}", options.optLevel,
-                    "-O0: naive code, the judge of -O2")
-      ->default_val(2);
+  command->add_option("-O", options.optLevel,
+                      "-O2: optimized; -O0: naive code, the judge of -O2")
+      ->check(CLI::IsMember({0, 2}));
   command->add_option("--shape", arguments->shapes,
                       "NAME=1x3x48x320: sizes of an input");
   command->add_option("--threads", options.threads,
