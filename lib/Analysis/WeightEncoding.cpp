@@ -6,6 +6,7 @@
 #include "dialects/LowBit/LowBitOps.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ValueIds.h"
+#include "lib/Calibration/SecondOrderRounding.h"
 #include "lib/Numerics/BitPacking.h"
 #include "lib/Numerics/Rounding.h"
 #include "mlir/IR/AsmState.h"
@@ -46,6 +47,13 @@ std::vector<float> inputImportance(const Contraction &contraction,
   return importance;
 }
 
+static const SecondMoment *momentOf(const Contraction &contraction,
+                                    const Statistics *statistics) {
+  if (!statistics || contraction.isConv)
+    return nullptr;
+  return statistics->findMoment(valueId(contraction.input), RowGeometry());
+}
+
 EncodedTensor encodeWeight(const Contraction &contraction,
                            const FormatSpec &format,
                            const Statistics *statistics) {
@@ -53,6 +61,14 @@ EncodedTensor encodeWeight(const Contraction &contraction,
   std::vector<float> data =
       *nn::ConstantView::of(contraction.weight)->values<float>();
   bool fine = format.element.isInteger() && format.element.bits == 8;
+  const SecondMoment *moment = momentOf(contraction, statistics);
+  // At 8 bits rounding to nearest loses so little that more is not worth its
+  // time.
+  if (!fine && moment)
+    if (std::optional<EncodedTensor> encoded =
+            encodeSecondOrder(data, type.getDimSize(0), type.getDimSize(1),
+                              format, *moment))
+      return std::move(*encoded);
   std::vector<float> importance = inputImportance(contraction, statistics);
   EncodeOptions options;
   options.rule = fine ? ScaleRule::AbsMax : ScaleRule::MinError;

@@ -10,8 +10,9 @@
 
 namespace qopt {
 
-// Encodes the weight to nearest; below 8 bits the scales are searched by error,
-// weighted by the mean square of the input channel when statistics know it.
+// Encodes the weight: below 8 bits a matmul's by second-order rounding where
+// statistics have its moment, and otherwise to nearest with scales searched by
+// error, weighted by the mean square of the input channel where it is known.
 numerics::EncodedTensor encodeWeight(const Contraction &contraction,
                                      const numerics::FormatSpec &format,
                                      const Statistics *statistics);
