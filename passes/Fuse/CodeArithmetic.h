@@ -22,6 +22,7 @@ struct StaticScale {
   int low = 0, high = 255;
 
   static std::optional<StaticScale> of(lowbit::EncodeOp encode);
+  bool operator==(const StaticScale &) const = default;
 
   /// Narrows the bounds to what a relu or clip before the encode lets through.
   void clampTo(mlir::Operation *reluOrClip);

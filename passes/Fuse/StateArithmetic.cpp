@@ -199,13 +199,47 @@ private:
 
   /// The codes of a static encode, computed once, where it stands.
   Value codesFor(lowbit::EncodeOp encode, StaticScale scale) {
-    Value &codes = codesOf[encode.getResult()];
-    if (!codes) {
+    if (!codesOf.lookup(encode.getResult())) {
+      Value moved = movedCodes(encode, scale);
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointAfter(encode);
-      codes = createQuantize(builder, encode, scale);
+      // The map may have grown: the reference is taken anew.
+      codesOf[encode.getResult()] =
+          moved ? moved : createQuantize(builder, encode, scale);
     }
-    return codes;
+    return codesOf[encode.getResult()];
+  }
+
+  /// Where an encode follows data movement or a maximum of values decoded with
+  /// the same scale, the op can work on their codes; otherwise null.
+  Value movedCodes(lowbit::EncodeOp encode, StaticScale scale) {
+    Operation *op = encode.getX().getDefiningOp();
+    if (!isa_and_nonnull<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp,
+                         nn::ConcatOp, nn::MaxPoolOp>(op))
+      return {};
+    SmallVector<lowbit::EncodeOp> sources;
+    for (Value operand : op->getOperands()) {
+      if (!isa<RankedTensorType>(operand.getType()))
+        continue;
+      auto decode = operand.getDefiningOp<lowbit::DecodeOp>();
+      auto source = decode ? decode.getQ().getDefiningOp<lowbit::EncodeOp>()
+                           : lowbit::EncodeOp();
+      std::optional<StaticScale> other =
+          source ? StaticScale::of(source) : std::nullopt;
+      if (!other || *other != scale)
+        return {};
+      sources.push_back(source);
+    }
+    SmallVector<Value> codes;
+    for (lowbit::EncodeOp source : sources)
+      codes.push_back(codesFor(source, scale));
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfter(op);
+    Operation *moved = builder.clone(*op);
+    moved->setOperands(0, codes.size(), codes);
+    auto type = cast<RankedTensorType>(encode.getX().getType());
+    moved->getResult(0).setType(type.clone(builder.getIntegerType(8, false)));
+    return moved->getResult(0);
   }
 
   void stateBlocks(nn::MatMulOp op, Value activation, lowbit::ConstantOp weight,

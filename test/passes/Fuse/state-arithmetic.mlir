@@ -66,3 +66,43 @@ func.func @wrong_axis(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
   %3 = nn.matmul %1, %2 : (tensor<?x2xf32>, tensor<2x1xf32>) -> tensor<?x1xf32>
   return %3 : tensor<?x1xf32>
 }
+
+// Codes of one scale are moved and compared without decoding.
+// CHECK-LABEL: @moved
+// CHECK: %[[Q:.*]] = lowbit.quantize %arg0
+// CHECK: %[[R:.*]] = nn.reshape %[[Q]] {{.*}} -> tensor<4x2xui8>
+// CHECK-NOT: lowbit.quantize
+// CHECK: nn.matmul %[[R]]
+func.func @moved(%x: tensor<1x2x2x2xf32>) -> tensor<4x1xf32> {
+  %s = arith.constant dense<0.5> : tensor<f32>
+  %z = arith.constant dense<3> : tensor<i32>
+  %0 = lowbit.encode %x, %s, %z : (tensor<1x2x2x2xf32>, tensor<f32>, tensor<i32>) -> tensor<1x2x2x2x!lowbit.q<uint<8>, zero_point>>
+  %1 = lowbit.decode %0 : (tensor<1x2x2x2x!lowbit.q<uint<8>, zero_point>>) -> tensor<1x2x2x2xf32>
+  %2 = nn.reshape %1 to [4, 2] : (tensor<1x2x2x2xf32>) -> tensor<4x2xf32>
+  %3 = lowbit.encode %2, %s, %z : (tensor<4x2xf32>, tensor<f32>, tensor<i32>) -> tensor<4x2x!lowbit.q<uint<8>, zero_point>>
+  %4 = lowbit.decode %3 : (tensor<4x2x!lowbit.q<uint<8>, zero_point>>) -> tensor<4x2xf32>
+  %w = lowbit.constant {codes = dense<[[1], [2]]> : tensor<2x1xi8>, scales = dense<0.25> : tensor<1xf32>} : tensor<2x1x!lowbit.q<int<8>, axis = 1>>
+  %5 = lowbit.decode %w : (tensor<2x1x!lowbit.q<int<8>, axis = 1>>) -> tensor<2x1xf32>
+  %6 = nn.matmul %4, %5 : (tensor<4x2xf32>, tensor<2x1xf32>) -> tensor<4x1xf32>
+  return %6 : tensor<4x1xf32>
+}
+
+// Near miss: another zero point.
+// CHECK-LABEL: @moved_rescaled
+// CHECK: nn.reshape {{.*}} -> tensor<4x2xf32>
+// CHECK: lowbit.quantize
+// CHECK: nn.matmul
+func.func @moved_rescaled(%x: tensor<1x2x2x2xf32>) -> tensor<4x1xf32> {
+  %s = arith.constant dense<0.5> : tensor<f32>
+  %z = arith.constant dense<3> : tensor<i32>
+  %y = arith.constant dense<4> : tensor<i32>
+  %0 = lowbit.encode %x, %s, %z : (tensor<1x2x2x2xf32>, tensor<f32>, tensor<i32>) -> tensor<1x2x2x2x!lowbit.q<uint<8>, zero_point>>
+  %1 = lowbit.decode %0 : (tensor<1x2x2x2x!lowbit.q<uint<8>, zero_point>>) -> tensor<1x2x2x2xf32>
+  %2 = nn.reshape %1 to [4, 2] : (tensor<1x2x2x2xf32>) -> tensor<4x2xf32>
+  %3 = lowbit.encode %2, %s, %y : (tensor<4x2xf32>, tensor<f32>, tensor<i32>) -> tensor<4x2x!lowbit.q<uint<8>, zero_point>>
+  %4 = lowbit.decode %3 : (tensor<4x2x!lowbit.q<uint<8>, zero_point>>) -> tensor<4x2xf32>
+  %w = lowbit.constant {codes = dense<[[1], [2]]> : tensor<2x1xi8>, scales = dense<0.25> : tensor<1xf32>} : tensor<2x1x!lowbit.q<int<8>, axis = 1>>
+  %5 = lowbit.decode %w : (tensor<2x1x!lowbit.q<int<8>, axis = 1>>) -> tensor<2x1xf32>
+  %6 = nn.matmul %4, %5 : (tensor<4x2xf32>, tensor<2x1xf32>) -> tensor<4x1xf32>
+  return %6 : tensor<4x1xf32>
+}
