@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lib/Driver/Compiler.h"
+#include "lib/Driver/Quantization.h"
 #include "lib/Emission/KernelBuilder.h"
 #include "lib/Emission/ObjectEmitter.h"
 #include "lib/Import/Import.h"
@@ -35,7 +36,7 @@ std::string print(ModuleOp module) {
 class Compilation {
 public:
   Compilation(const CompileOptions &options, Progress &progress)
-      : options(options), progress(progress) {
+      : options(options), progress(progress), quantization(options, progress) {
     DialectRegistry registry;
     registerDialects(registry);
     emission::registerObjectTranslations(registry);
@@ -61,6 +62,7 @@ private:
   BackendOptions backend;
   artifact::ArtifactBuilder builder;
   std::vector<std::pair<std::string, artifact::CodeImage>> images;
+  Quantization quantization;
   CompileReport report;
 };
 
@@ -96,10 +98,13 @@ llvm::Error Compilation::runPhase(Phase phase) {
   case Phase::Simplify:
     return simplify();
   case Phase::Calibrate:
+    return quantization.calibrate(*module);
   case Phase::Equalize:
+    return quantization.equalize(*module);
   case Phase::Allocate:
+    return quantization.allocate(*module);
   case Phase::Quantize:
-    return llvm::Error::success();
+    return quantization.quantize(*module);
   case Phase::Fuse:
     return runFuse(*module, backend);
   case Phase::Schedule:
@@ -165,7 +170,10 @@ llvm::Expected<CompileReport> Compilation::run() {
       report.module = print(*module);
       break;
     }
+    if (options.planOnly && info.phase == Phase::Allocate)
+      break;
   }
+  quantization.addTo(report);
   return std::move(report);
 }
 

@@ -9,6 +9,7 @@
 #include "passes/Allocate/ErrorPrediction.h"
 #include "passes/Allocate/Passes.h"
 #include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/Support/Regex.h"
 #include <algorithm>
 #include <numeric>
 
@@ -42,6 +43,8 @@ public:
   llvm::Error run() {
     if (llvm::Error error = gather())
       return error;
+    if (llvm::Error error = checkNames())
+      return error;
     otherBytes = options.overheadBytes + bytesBesideWeights();
     report.budgetBytes = options.budget.bytes;
     report.otherBytes = otherBytes;
@@ -66,7 +69,7 @@ private:
         return names.takeError();
       std::optional<ErrorPredictor> predictor;
       // Predictions cost time: only where they decide or are shown.
-      if (options.budget.bytes || options.report)
+      if (options.budget.bytes || options.predictAlways)
         predictor.emplace(weight.contraction, options.statistics);
       for (const std::string &name : *names) {
         llvm::Expected<std::optional<numerics::FormatSpec>> format =
@@ -83,6 +86,25 @@ private:
         weight.candidates.push_back(std::move(candidate));
       }
     }
+    return llvm::Error::success();
+  }
+
+  // A plan for another model, or a pattern that matches nothing, is a mistake.
+  llvm::Error checkNames() {
+    auto exists = [&](llvm::function_ref<bool(llvm::StringRef)> matches) {
+      return llvm::any_of(weights, [&](const Weight &weight) {
+        return matches(weight.contraction.id);
+      });
+    };
+    for (const auto &[id, format] : options.given.weights)
+      if (!exists([&](llvm::StringRef known) { return known == id; }))
+        return fail(ExitCode::Usage,
+                    "the plan names '{0}', but no weight is called so", id);
+    for (const FormatOverride &entry : options.overrides)
+      if (llvm::Regex regex(entry.pattern);
+          !exists([&](llvm::StringRef known) { return regex.match(known); }))
+        return fail(ExitCode::Usage, "--set '{0}={1}' matches no weight",
+                    entry.pattern, entry.format);
     return llvm::Error::success();
   }
 
@@ -243,7 +265,11 @@ struct AllocateFormats : impl::AllocateFormatsPassBase<AllocateFormats> {
       return Allocator(function, *options).run();
     };
     if (llvm::Error error = run()) {
-      function.emitError(llvm::toString(std::move(error)));
+      std::string text;
+      ExitCode code = consumeFailure(std::move(error), &text);
+      if (given && given->exitCode)
+        *given->exitCode = code;
+      function.emitError(text);
       signalPassFailure();
     }
   }

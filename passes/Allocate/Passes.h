@@ -8,6 +8,7 @@
 
 #include "lib/Analysis/QuantPlan.h"
 #include "lib/Calibration/Statistics.h"
+#include "lib/Support/ExitCode.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/Allocate/AllocationReport.h"
@@ -40,6 +41,10 @@ struct AllocateOptions {
   const Statistics *statistics = nullptr;
   QuantPlan *plan = nullptr; // Receives every weight's format.
   AllocationReport *report = nullptr;
+  // Predict errors even where nothing has to be chosen.
+  bool predictAlways = false;
+  // Receives the exit code of an error; its text is a diagnostic.
+  ExitCode *exitCode = nullptr;
 };
 
 // nn -> nn whose contractions carry the formats of their weights.

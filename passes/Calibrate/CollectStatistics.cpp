@@ -103,8 +103,11 @@ struct CollectStatistics : impl::CollectStatisticsPassBase<CollectStatistics> {
     if (!options.data || !options.runner || !options.statistics)
       return;
     if (llvm::Error error = collect(getOperation(), options)) {
-      emitError(getOperation().getLoc())
-          << "calibration: " << llvm::toString(std::move(error));
+      std::string text;
+      ExitCode code = consumeFailure(std::move(error), &text);
+      if (options.exitCode)
+        *options.exitCode = code;
+      emitError(UnknownLoc::get(&getContext())) << "calibration: " << text;
       signalPassFailure();
     }
   }

@@ -10,6 +10,7 @@
 #include "lib/Calibration/RangeChoice.h"
 #include "lib/Calibration/Statistics.h"
 #include "lib/Execution/CompileAndRun.h"
+#include "lib/Support/ExitCode.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -26,6 +27,8 @@ struct CalibrateOptions {
   RangeOptions range;
   // Called after each batch.
   std::function<void()> progress;
+  // Receives the exit code of an error; its text is a diagnostic.
+  ExitCode *exitCode = nullptr;
 };
 
 // nn -> nn whose values carry ids and ranges, and statistics beside it.

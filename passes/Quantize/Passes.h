@@ -9,6 +9,7 @@
 #include "lib/Analysis/Contractions.h"
 #include "lib/Analysis/QuantPlan.h"
 #include "lib/Calibration/Statistics.h"
+#include "lib/Support/ExitCode.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -34,6 +35,8 @@ struct QuantizeOptions {
   // Owned by the caller; may be null.
   const Statistics *statistics = nullptr;
   QuantizeReport *report = nullptr;
+  // Receives the exit code of an error; its text is a diagnostic.
+  ExitCode *exitCode = nullptr;
 };
 
 // nn -> nn on decoded codes.

@@ -219,7 +219,11 @@ struct QuantizeContractions
       return llvm::Error::success();
     };
     if (llvm::Error error = run()) {
-      function.emitError(llvm::toString(std::move(error)));
+      std::string text;
+      ExitCode code = consumeFailure(std::move(error), &text);
+      if (given && given->exitCode)
+        *given->exitCode = code;
+      function.emitError(text);
       signalPassFailure();
     }
   }

@@ -1,0 +1,180 @@
+// Phases 3 to 6.
+//
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lib/Driver/Quantization.h"
+#include "lib/Driver/InProcess.h"
+#include "lib/Support/Errors.h"
+#include "passes/Equalize/Passes.h"
+
+using namespace mlir;
+using namespace qopt;
+
+/// Runs passes whose errors carry the exit code they left in \p code.
+static llvm::Error
+runWithCode(ModuleOp module, llvm::StringRef phase, ExitCode &code,
+            llvm::function_ref<void(OpPassManager &)> build) {
+  llvm::Error error = runPipeline(module, phase, build);
+  if (!error)
+    return error;
+  std::string message;
+  consumeFailure(std::move(error), &message);
+  return makeFailure(code, message);
+}
+
+bool Quantization::isWanted() const {
+  switch (options.preset) {
+  case Preset::FP32:
+    return false;
+  case Preset::Int8:
+    return true;
+  case Preset::Auto:
+    return !options.calibration.empty() || options.sizeBudget > 0 ||
+           !options.planInput.empty() || !options.overrides.empty();
+  }
+  return false;
+}
+
+llvm::Expected<std::vector<FormatOverride>> Quantization::overrides() const {
+  std::vector<FormatOverride> result;
+  for (const auto &[pattern, format] : options.overrides) {
+    auto parsed = parseOverride(pattern + "=" + format);
+    if (!parsed)
+      return parsed.takeError();
+    result.push_back(std::move(*parsed));
+  }
+  return result;
+}
+
+llvm::Error Quantization::calibrate(ModuleOp module) {
+  if (!isWanted())
+    return llvm::Error::success();
+  std::optional<DataSet> data;
+  if (!options.calibration.empty()) {
+    auto inputs = inputSpecsOf(module);
+    if (!inputs)
+      return inputs.takeError();
+    auto opened =
+        DataSet::open(options.calibration, *inputs,
+                      {options.calibrationBatch, /*maxBatches=*/0});
+    if (!opened)
+      return opened.takeError();
+    data = std::move(*opened);
+  }
+  InProcess runner(options.threads, options.optLevel);
+  ExitCode code = ExitCode::Internal;
+  CalibrateOptions calibrate;
+  calibrate.data = data ? &*data : nullptr;
+  calibrate.runner = &runner;
+  calibrate.statistics = &statistics;
+  calibrate.range.method = *parseRangeMethod(options.range);
+  calibrate.progress = [this] { progress.advance(); };
+  calibrate.exitCode = &code;
+  return runWithCode(module, "calibrate", code, [&](OpPassManager &pm) {
+    buildCalibratePipeline(pm, calibrate);
+  });
+}
+
+llvm::Error Quantization::equalize(ModuleOp module) {
+  if (!isWanted() || !options.equalize)
+    return llvm::Error::success();
+  return runPipeline(module, "equalize", [&](OpPassManager &pm) {
+    buildEqualizePipeline(pm, {&statistics});
+  });
+}
+
+llvm::Error Quantization::allocate(ModuleOp module) {
+  if (!isWanted())
+    return llvm::Error::success();
+  ExitCode code = ExitCode::Internal;
+  AllocateOptions allocate;
+  if (options.sizeBudget > 0)
+    allocate.budget.bytes = options.sizeBudget;
+  allocate.rule =
+      options.largestFirst ? AllocateRule::LargestFirst : AllocateRule::Ilp;
+  if (!options.planInput.empty()) {
+    auto given = readPlan(options.planInput);
+    if (!given)
+      return given.takeError();
+    allocate.given = std::move(*given);
+  }
+  auto wanted = overrides();
+  if (!wanted)
+    return wanted.takeError();
+  allocate.overrides = std::move(*wanted);
+  allocate.statistics = &statistics;
+  allocate.plan = &plan;
+  allocate.report = &allocation;
+  allocate.predictAlways = options.planOnly;
+  allocate.exitCode = &code;
+  if (auto error = runWithCode(module, "allocate", code, [&](OpPassManager &pm) {
+        buildAllocatePipeline(pm, allocate);
+      }))
+    return error;
+  if (options.planOutput.empty())
+    return llvm::Error::success();
+  return writePlan(plan, options.planOutput);
+}
+
+llvm::Error Quantization::quantize(ModuleOp module) {
+  if (!isWanted())
+    return llvm::Error::success();
+  ExitCode code = ExitCode::Internal;
+  QuantizeOptions quantize;
+  quantize.activations = *parseActivationMode(options.activations);
+  quantize.plan = plan;
+  quantize.statistics = &statistics;
+  quantize.report = &layers;
+  quantize.exitCode = &code;
+  return runWithCode(module, "quantize", code, [&](OpPassManager &pm) {
+    buildQuantizePipeline(pm, quantize);
+  });
+}
+
+void Quantization::addTo(CompileReport &report) const {
+  if (!isWanted())
+    return;
+  if (options.planOnly || allocation.budgetBytes) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    allocation.print(os);
+    llvm::StringRef rest = text;
+    while (!rest.empty()) {
+      auto [line, tail] = rest.split('\n');
+      report.lines.push_back(line.str());
+      rest = tail;
+    }
+  }
+  llvm::json::Array array;
+  int64_t before = 0, after = 0, quantized = 0;
+  for (const LayerReport &layer : layers.layers) {
+    before += layer.floatBytes;
+    after += layer.bytes;
+    quantized += !layer.weight.empty();
+    array.push_back(llvm::json::Object{{"name", layer.id},
+                                       {"weight", layer.weight},
+                                       {"activation", layer.activation},
+                                       {"stays_float", layer.reason},
+                                       {"float_bytes", layer.floatBytes},
+                                       {"bytes", layer.bytes}});
+  }
+  report.json["layers"] = std::move(array);
+  report.json["allocation"] = llvm::json::Object{
+      {"bytes", allocation.totalBytes},
+      {"other_bytes", allocation.otherBytes},
+      {"rule", allocation.rule},
+      {"predicted_error", allocation.objective},
+      {"bound", allocation.bound},
+      {"gap", allocation.gap}};
+  if (options.planOnly)
+    return;
+  report.lines.push_back(
+      llvm::formatv("quantized {0} of {1} matmul and conv ops, their weights "
+                    "from {2} to {3} bytes",
+                    quantized, layers.layers.size(), before, after));
+  for (const LayerReport &layer : layers.layers)
+    if (layer.weight.empty())
+      report.lines.push_back(
+          llvm::formatv("  {0} stays float: {1}", layer.id, layer.reason));
+}
