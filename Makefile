@@ -1,0 +1,39 @@
+# The commands of the README. Each sets up what it needs.
+#
+#   make            build
+#   make test       build and run every test
+#   make demo       the main job on real data: accuracy, size and speed, one table
+#   make docs       regenerate docs/generated
+#   make install    into PREFIX (default /usr/local)
+
+PRESET ?= release
+BUILD ?= build
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+
+.PHONY: all setup configure build test demo docs install clean
+all: build
+
+setup:
+	@tools/scripts/setup
+
+configure: setup
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -B $(BUILD) >/dev/null
+
+build: configure
+	@cmake --build $(BUILD) -j $(JOBS)
+
+test: build
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+demo: build
+	@tools/scripts/demo $(BUILD)
+
+docs: build
+	@tools/scripts/generate-docs $(BUILD)
+
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf $(BUILD)
