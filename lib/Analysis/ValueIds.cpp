@@ -4,6 +4,7 @@
 // Ids and ranges are discardable attributes: a rewrite that does not know them
 // drops them, and with them what is no longer true.
 #include "lib/Analysis/ValueIds.h"
+#include "dialects/NN/NNOps.h"
 #include "lib/Analysis/LocationNames.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -79,11 +80,15 @@ void assignValueIds(func::FuncOp function) {
   };
   for (BlockArgument argument : function.getArguments())
     visit(argument, "input");
-  function.walk([&](Operation *op) {
-    // A constant is known by its reader.
-    if (op->getNumResults() && !op->hasTrait<OpTrait::ConstantLike>())
-      visit(op->getResult(0), op->getName().stripDialect());
-  });
+  // Contractions first: users speak of them, so of all ops made of one node
+  // they get its plain name.
+  for (bool contractions : {true, false})
+    function.walk([&](Operation *op) {
+      // A constant is known by its reader.
+      if (op->getNumResults() && !op->hasTrait<OpTrait::ConstantLike>() &&
+          isa<nn::MatMulOp, nn::ConvOp>(op) == contractions)
+        visit(op->getResult(0), op->getName().stripDialect());
+    });
   MLIRContext *context = function.getContext();
   for (auto &[value, name] : wanted)
     setAttributeOf(value, idName, StringAttr::get(context, names.make(name)));

@@ -193,10 +193,14 @@ struct SmoothChannels : impl::SmoothChannelsPassBase<SmoothChannels> {
 
   void runOnOperation() override {
     Smoother smoother(&getContext(), options.statistics);
+    // Gathered first: folding erases constants a walk may stand on.
+    SmallVector<Operation *> norms;
     getOperation().walk([&](Operation *op) {
       if (isa<nn::LayerNormOp, nn::RMSNormOp>(op))
-        smoother.visit(op);
+        norms.push_back(op);
     });
+    for (Operation *norm : norms)
+      smoother.visit(norm);
   }
 
   EqualizeOptions options;
