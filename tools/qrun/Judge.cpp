@@ -76,7 +76,7 @@ Failure Judge::judge(const std::vector<Tensor> &outputs, const Options &options,
     if (Failure failure = accuracy(output, reference.tensor, percent))
       return failure;
     if (json)
-      json->number("accuracy", percent);
+      json->number("top1", percent);
     else
       std::printf("%s: accuracy %.2f %% of %lld\n", output.name.c_str(),
                   percent, (long long)reference.tensor.elements());
