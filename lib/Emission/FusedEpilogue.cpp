@@ -44,7 +44,7 @@ FusedEpilogue::build(Block &body, Value root, KernelShapes &shapes,
         !expression->ops().contains(&op) && !isShapeOrConstant(&op))
       return std::nullopt;
   return FusedEpilogue(std::move(*expression), root, yielded,
-                       body.getNumArguments(), shapes);
+                       numTensorInputs(body), shapes);
 }
 
 int64_t FusedEpilogue::rank() const { return tensorType(root).getRank(); }

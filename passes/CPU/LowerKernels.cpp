@@ -4,6 +4,7 @@
 // Hands each kernel to the first emitter that takes it.
 
 #include "passes/CPU/LowerKernels.h"
+#include "lib/Emission/ContractionEmitter.h"
 #include "lib/Emission/ElementwiseEmitter.h"
 #include "lib/Emission/KernelShapes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -42,6 +43,7 @@ struct Emitter {
 
 // The first that takes a kernel writes it.
 const Emitter emitters[] = {
+    {"contraction", emission::emitContraction},
     {"elementwise", emission::emitElementwise},
 };
 
