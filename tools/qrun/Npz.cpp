@@ -44,7 +44,7 @@ struct Cursor {
 struct Member {
   std::string name;
   uint32_t method;
-  uint64_t packed, unpacked, header;
+  uint64_t checksum, packed, unpacked, header;
 };
 
 // Position and number of entries of the central directory.
@@ -95,7 +95,8 @@ bool readEntry(Cursor &cursor, Member &member) {
   cursor.at += 4;
   uint64_t flags = cursor.take(2);
   member.method = uint32_t(cursor.take(2));
-  cursor.at += 8;
+  cursor.at += 4;
+  member.checksum = cursor.take(4);
   member.packed = cursor.take(4);
   member.unpacked = cursor.take(4);
   uint64_t name = cursor.take(2), extra = cursor.take(2);
@@ -134,6 +135,14 @@ Failure inflateMember(std::string_view packed, std::vector<char> &out) {
   return {};
 }
 
+Failure parseChecked(std::string_view data, const Member &member,
+                     Tensor &tensor) {
+  auto *bytes = reinterpret_cast<const Bytef *>(data.data());
+  if (crc32_z(0, bytes, data.size()) != member.checksum)
+    return bad("checksum is wrong: the data is damaged");
+  return parseNpy(data, tensor);
+}
+
 Failure readMember(std::string_view bytes, const Member &member,
                    Tensor &tensor) {
   Cursor local{bytes, size_t(member.header)};
@@ -147,7 +156,7 @@ Failure readMember(std::string_view bytes, const Member &member,
   if (!local.good)
     return bad("file is truncated");
   if (member.method == 0)
-    return parseNpy(packed, tensor);
+    return parseChecked(packed, member, tensor);
   if (member.method != Z_DEFLATED)
     return bad("unknown compression method");
   // Deflate shrinks at most 1032 to 1: do not allocate for a lie.
@@ -156,7 +165,7 @@ Failure readMember(std::string_view bytes, const Member &member,
   std::vector<char> unpacked(member.unpacked);
   if (Failure failure = inflateMember(packed, unpacked))
     return failure;
-  return parseNpy({unpacked.data(), unpacked.size()}, tensor);
+  return parseChecked({unpacked.data(), unpacked.size()}, member, tensor);
 }
 
 } // namespace
