@@ -6,12 +6,16 @@
 #ifndef QOPT_PASSES_SIMPLIFY_PASSES_H
 #define QOPT_PASSES_SIMPLIFY_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace qopt {
 
 #define GEN_PASS_DECL
 #include "passes/Simplify/Passes.h.inc"
+
+/// nn as exported -> nn in few, large ops, channels last, constants folded.
+void buildSimplify(mlir::OpPassManager &pm);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/Simplify/Passes.h.inc"

@@ -7,4 +7,130 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldConstantsPass : Pass<"qopt-fold-constants", "::mlir::func::FuncOp"> {
+  let summary = "Evaluate nn ops whose operands are constants";
+  let description = [{
+    ```mlir
+    %w = nn.transpose %constant {perm = array<i64: 0, 2, 3, 1>}
+    // ->
+    %w = arith.constant dense_resource<...>
+    ```
+
+    Arithmetic is that of the kernels, so folding changes no bit. Declines
+    where the result would be much larger than its operands (a broadcast), and
+    for contractions, reductions and windows.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
+}
+
+def SimplifyMovementPass : Pass<"qopt-simplify-movement", "::mlir::func::FuncOp"> {
+  let summary = "Sink transposes to their inverses; merge reshapes and transposes";
+  let description = [{
+    Transposes move through pointwise ops, reductions, concat, pad, slice, row
+    ops whose rows stay last, and reshapes that merge or split neighbouring
+    axes; constants on the way are permuted. Two that meet merge, and one that
+    moves only axes of size 1 becomes a reshape, which is free:
+
+    ```mlir
+    %t = nn.transpose %conv1 {perm = array<i64: 0, 3, 1, 2>}   // to NCHW
+    %r = nn.relu %t
+    %u = nn.transpose %r {perm = array<i64: 0, 2, 3, 1>}       // and back
+    // ->
+    %u = nn.relu %conv1
+    ```
+
+    A reshape in front of a unary op moves behind it, so that the op can join
+    the kernel before it. Declines where another operand would have to be
+    transposed instead.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FoldAffinePass : Pass<"qopt-fold-affine", "::mlir::func::FuncOp"> {
+  let summary = "Fold batch norm, scales and biases into weights";
+  let description = [{
+    ```mlir
+    %y = nn.conv %x, %w
+    %s = nn.mul %y, %gain       // one factor an output channel
+    %b = nn.add %s, %offset
+    // ->
+    %y = nn.conv %x, %w_scaled
+    %b = nn.add %y, %offset
+    ```
+
+    Also factors on the input channels, sums of biases, quotients by powers of
+    two (exact as products), and neutral operands. Declines when the weight or
+    the intermediate value has other users, when factors vary along another
+    axis than the channels, and for offsets in front of a contraction.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
+}
+
+def RaiseNormalizationPass : Pass<"qopt-raise-normalization", "::mlir::func::FuncOp"> {
+  let summary = "Recognize layer norm and RMS norm written out";
+  let description = [{
+    ```mlir
+    %m = nn.reduce_mean %x {axes = array<i64: 2>}
+    %d = nn.sub %x, %m
+    %q = nn.mul %d, %d
+    %v = nn.reduce_mean %q {axes = array<i64: 2>}
+    %e = nn.add %v, %epsilon
+    %s = nn.sqrt %e
+    %n = nn.div %d, %s
+    %g = nn.mul %n, %gain
+    %y = nn.add %g, %bias
+    // ->
+    %y = nn.layer_norm %x, %gain, %bias {epsilon = 1.0e-05 : f32}
+    ```
+
+    Without the mean it is nn.rms_norm. Any spelling of the quotient (rsqrt,
+    reciprocal, a power) and of the square will do. Declines when the mean is
+    not over exactly the last axis, or the rows have no fixed size.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
+}
+
+def RaiseActivationsPass : Pass<"qopt-raise-activations", "::mlir::func::FuncOp"> {
+  let summary = "Recognize GELU, SiLU and hard swish written out";
+  let description = [{
+    An activation is a polynomial in x and one nonlinear value (erf, tanh,
+    sigmoid, clip), whatever the order of the exporter's products and sums:
+
+    ```mlir
+    %a = nn.div %x, %sqrt2
+    %e = nn.erf %a
+    %o = nn.add %e, %one
+    %p = nn.mul %x, %o
+    %y = nn.mul %p, %half      // 0.5 x + 0.5 x erf(0.7071 x)
+    // ->
+    %y = nn.gelu %x
+    ```
+
+    Declines when a coefficient differs by more than 1e-4 of itself.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect"];
+}
+
+def RaiseAttentionPass : Pass<"qopt-raise-attention", "::mlir::func::FuncOp"> {
+  let summary = "Recognize scaled dot-product attention";
+  let description = [{
+    ```mlir
+    %s = nn.matmul %q, %kT
+    %t = nn.div %s, %eight
+    %m = nn.add %t, %mask
+    %p = nn.softmax %m
+    %o = nn.matmul %p, %v
+    // ->
+    %o = nn.attention %q, %k, %v, %mask {scale = 0.125 : f32}
+    ```
+
+    Scalar factors may stand on the scores, on the queries or on the keys.
+    Declines when the softmax has other users, when queries, keys and values
+    differ in their leading axes (grouped heads), or when the factor comes after
+    the mask.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect"];
+}
+
 #endif
