@@ -78,7 +78,8 @@ llvm::Error Compilation::import() {
 }
 
 llvm::Error Compilation::simplify() {
-  return llvm::Error::success();
+  return runPipeline(*module, "simplify",
+                     [](OpPassManager &pm) { buildSimplify(pm); });
 }
 
 llvm::Error Compilation::package() {
