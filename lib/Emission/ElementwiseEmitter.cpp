@@ -287,16 +287,6 @@ private:
   Value outputAt;
 };
 
-/// Reshapes just before an output only rename its axes.
-Value withoutReshape(Value value) {
-  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
-    if (!reshape.getX().getDefiningOp())
-      break;
-    value = reshape.getX();
-  }
-  return value;
-}
-
 } // namespace
 
 LogicalResult qopt::emission::emitElementwise(KernelBuilder &kb, Block &body) {

@@ -84,6 +84,8 @@ std::optional<FusedExpression> FusedExpression::build(ValueRange roots,
                                                       ValueRange given) {
   FusedExpression expression;
   expression.givenValues.assign(given.begin(), given.end());
+  if (!roots.empty())
+    expression.shape = tensorType(roots[0]).getShape();
   for (Value root : roots) {
     IndexMap identity(tensorType(root).getRank());
     for (auto [i, axis] : llvm::enumerate(identity))
@@ -99,11 +101,15 @@ std::optional<FusedExpression> FusedExpression::build(ValueRange roots,
   return expression;
 }
 
-bool FusedExpression::isIdentity(const IndexMap &map) const {
-  for (auto [i, axis] : llvm::enumerate(map))
-    if (axis.iterationAxis != int64_t(i) || axis.step != 1 ||
-        !axis.offset.empty())
+bool FusedExpression::isReadInPlace(Value given, const IndexMap &map) const {
+  if (tensorType(given).getShape() != shape)
+    return false;
+  for (auto [i, axis] : llvm::enumerate(map)) {
+    bool follows = axis.iterationAxis == int64_t(i) && axis.step == 1;
+    bool isOne = axis.iterationAxis < 0 && shape[i] == 1;
+    if (!axis.offset.empty() || (!follows && !isOne))
       return false;
+  }
   return true;
 }
 
@@ -122,7 +128,7 @@ std::optional<unsigned> FusedExpression::visit(Value value,
   std::optional<unsigned> node;
   SmallVector<Operation *> through;
   if (auto it = llvm::find(givenValues, value); it != givenValues.end()) {
-    if (!isIdentity(map))
+    if (!isReadInPlace(value, map))
       return std::nullopt;
     unsigned index = it - givenValues.begin();
     nodes.push_back(Node{Node::given, index, {}, {}, {}});
@@ -213,4 +219,13 @@ Value qopt::emission::leafPointer(KernelBuilder &kb, const Leaf &leaf) {
   if (auto argument = dyn_cast<BlockArgument>(leaf.source))
     return kb.ptr(argument.getArgNumber());
   return emitConstantPointer(kb, leaf.source);
+}
+
+Value qopt::emission::withoutReshape(Value value) {
+  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
+    if (!reshape.getX().getDefiningOp())
+      break;
+    value = reshape.getX();
+  }
+  return value;
 }

@@ -50,6 +50,7 @@ public:
   /// A slice of dynamic size lies between a leaf and the roots: the leaf's
   /// sizes say nothing about the iteration's.
   bool hasDynamicSlice() const { return dynamicSlice; }
+  unsigned numGiven() const { return givenValues.size(); }
   /// Lanes of the roots from those of the leaves and the given values.
   llvm::SmallVector<mlir::Value> emit(KernelBuilder &kb,
                                       llvm::ArrayRef<mlir::Value> leafLanes,
@@ -72,8 +73,9 @@ private:
   std::optional<unsigned> visitOp(mlir::Operation *op, const IndexMap &map);
   std::optional<unsigned> addLeaf(mlir::Value tensor, mlir::Value source,
                                   const IndexMap &map);
-  bool isIdentity(const IndexMap &map) const;
+  bool isReadInPlace(mlir::Value given, const IndexMap &map) const;
 
+  llvm::ArrayRef<int64_t> shape; // of the roots
   bool dynamicSlice = false;
   llvm::SmallVector<mlir::Value> givenValues;
   llvm::SmallVector<Leaf> leafList;
@@ -85,6 +87,9 @@ private:
 
 /// Whether \p op needs no code of its own: constants and shape arithmetic.
 bool isShapeOrConstant(mlir::Operation *op);
+
+/// Reshapes just before an output only rename its axes.
+mlir::Value withoutReshape(mlir::Value output);
 
 /// Where the memory of a leaf begins, in the run function: a kernel operand or
 /// a table in the image.

@@ -4,9 +4,14 @@
 // Hands each kernel to the first emitter that takes it.
 
 #include "passes/CPU/LowerKernels.h"
+#include "lib/Emission/AttentionEmitter.h"
 #include "lib/Emission/ContractionEmitter.h"
+#include "lib/Emission/CopyEmitter.h"
 #include "lib/Emission/ElementwiseEmitter.h"
 #include "lib/Emission/KernelShapes.h"
+#include "lib/Emission/ReduceEmitter.h"
+#include "lib/Emission/RowEmitter.h"
+#include "lib/Emission/WindowEmitter.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -43,8 +48,14 @@ struct Emitter {
 
 // The first that takes a kernel writes it.
 const Emitter emitters[] = {
+    // Before contractions: a depthwise convolution is one too.
+    {"window", emission::emitWindow},
     {"contraction", emission::emitContraction},
     {"elementwise", emission::emitElementwise},
+    {"rows", emission::emitRows},
+    {"reduce", emission::emitReduce},
+    {"attention", emission::emitAttention},
+    {"copy", emission::emitCopy},
 };
 
 } // namespace
