@@ -3,7 +3,9 @@
 
 #include "runtime/cpu/ThreadPool.h"
 #include "runtime/cpu/FloatState.h"
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -25,7 +27,27 @@ static void relax() {
 #endif
 }
 
-uint32_t qrt::availableCpus() {
+// CPUs' worth of time that the control group of this process is granted, e.g.
+// "150000 100000" (microseconds of each period) is two; 0 if it is not limited.
+// A container sees its own group at this place.
+static uint32_t grantedCpus() {
+  uint64_t numbers[2] = {};
+#if defined(__linux__)
+  int file = open("/sys/fs/cgroup/cpu.max", O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return 0;
+  char text[64];
+  ssize_t size = read(file, text, sizeof(text) - 1);
+  close(file);
+  text[size > 0 ? size : 0] = '\0';
+  char *next = text;
+  for (uint64_t &number : numbers)
+    number = std::strtoull(next, &next, 10); // "max" is 0
+#endif
+  return numbers[1] ? uint32_t((numbers[0] + numbers[1] - 1) / numbers[1]) : 0;
+}
+
+static uint32_t affineCpus() {
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0)
@@ -33,6 +55,11 @@ uint32_t qrt::availableCpus() {
 #endif
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? uint32_t(online) : 1;
+}
+
+uint32_t qrt::availableCpus() {
+  uint32_t affine = affineCpus(), granted = grantedCpus();
+  return granted && granted < affine ? granted : affine;
 }
 
 qrt_status_t ThreadPool::start(uint32_t threads,

@@ -64,7 +64,7 @@ private:
   pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 };
 
-// CPUs that this process may run on.
+// CPUs that this process may use: by affinity and by its control group.
 uint32_t availableCpus();
 
 } // namespace qrt

@@ -61,8 +61,7 @@ struct ZipMember {
 inline std::string zip(const std::vector<ZipMember> &members) {
   std::string bytes, directory;
   for (const ZipMember &member : members) {
-    std::string data =
-        member.method == 8 ? deflated(member.data) : member.data;
+    std::string data = member.method == 8 ? deflated(member.data) : member.data;
     std::string sizes = little(data.size(), 4) + little(member.data.size(), 4);
     std::string name = little(member.name.size(), 2) + little(0, 2);
     auto *unpacked = reinterpret_cast<const Bytef *>(member.data.data());

@@ -68,9 +68,9 @@ TEST(Npy, RefusesSizesThatDoNotFit) {
   EXPECT_NE(npyError(npyOf("<f4", "(-1, 3)", "")), "");
   EXPECT_NE(npyError(npyOf("<f4", "(4294967296, 4294967296, 4)", "")), "");
   EXPECT_NE(npyError(npyOf("<f4", "(99999999999999999999,)", "")), "");
-  EXPECT_NE(npyError(npyOf("<f4", "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)",
-                           "abcd")),
-            "");
+  EXPECT_NE(
+      npyError(npyOf("<f4", "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)", "abcd")),
+      "");
 }
 
 TEST(Npy, RefusesEveryTruncation) {

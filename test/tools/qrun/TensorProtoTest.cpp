@@ -41,8 +41,8 @@ TEST(TensorProto, ReadsRawData) {
 
 TEST(TensorProto, ReadsTypedData) {
   Tensor tensor;
-  ASSERT_FALSE(parseTensorProto(
-      head(Float) + field(FloatData, bytesOf(values)), tensor));
+  ASSERT_FALSE(parseTensorProto(head(Float) + field(FloatData, bytesOf(values)),
+                                tensor));
   EXPECT_EQ(tensor.at(2), 3.5);
   ASSERT_FALSE(parseTensorProto(
       head(Uint8) + field(Int32Data, varint(1) + varint(2) + varint(255)),
