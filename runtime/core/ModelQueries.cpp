@@ -9,7 +9,7 @@
 
 using namespace qrt;
 
-const char *qrt_version(void) { return "0.1.0"; }
+const char *qrt_version(void) { return QRT_VERSION; }
 
 void qrt_model_info(const qrt_model_t *model, qrt_model_info_t *info) {
   *info = {};
