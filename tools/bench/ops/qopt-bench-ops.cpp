@@ -5,7 +5,8 @@
 // attention, copies), on one core: best time of many runs, and the rate at
 // which they move their operands beside that of memcpy on as many bytes.
 //
-//   qopt-bench-ops [FILTER [ISA]]
+//   qopt-bench-ops [FILTER [ISA]]      the kernels below
+//   qopt-bench-ops FILE.mlir [ISA]     those of a module dumped after schedule
 
 #include "dialects/Exec/ExecOps.h"
 #include "dialects/LowBit/LowBitOps.h"
@@ -195,28 +196,35 @@ void fill(void *data, Type type) {
       static_cast<uint8_t *>(data)[i] = i * 37;
 }
 
-void run(const Bench &bench, const emission::TargetIsa &isa) {
-  MLIRContext context;
-  context.loadDialect<nn::NNDialect, lowbit::LowBitDialect, exec::ExecDialect,
-                      tensor::TensorDialect>();
-  emission::loadKernelDialects(context);
-  std::string text = std::string("exec.kernel_def @k {\n^bb0(") +
-                     bench.arguments + "):\n" + bench.body + "\nexec.yield " +
-                     bench.yield + "\n}\n";
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
-  if (!module)
-    return;
-  exec::KernelDefOp kernel = *module->getOps<exec::KernelDefOp>().begin();
-  OwningOpRef<ModuleOp> code = ModuleOp::create(UnknownLoc::get(&context));
+bool isStatic(exec::KernelDefOp kernel) {
+  auto known = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.hasStaticShape();
+  };
+  return llvm::all_of(kernel.getInputTypes(), known) &&
+         llvm::all_of(kernel.getOutputTypes(), known);
+}
+
+/// Which emitter takes the kernel and, where its sizes are static, its time.
+void run(exec::KernelDefOp kernel, StringRef name,
+         const emission::TargetIsa &isa) {
+  OwningOpRef<ModuleOp> code = ModuleOp::create(kernel.getLoc());
   FailureOr<StringRef> emitter = lowerKernel(kernel, *code, isa, 2);
   if (failed(emitter))
     return;
+  llvm::outs() << llvm::format("%-34s %-12s %-12s", name.str().c_str(),
+                               isa.name.str().c_str(), emitter->str().c_str());
+  if (!isStatic(kernel)) {
+    llvm::outs() << " dynamic sizes\n";
+    return;
+  }
   auto jit = emission::KernelJit::create(*code, isa);
   if (!jit) {
     llvm::errs() << llvm::toString(jit.takeError()) << "\n";
     return;
   }
-  emission::KernelJit::Kernel compiled = llvm::cantFail((*jit)->lookup("k"));
+  emission::KernelJit::Kernel compiled =
+      llvm::cantFail((*jit)->lookup(kernel.getSymName()));
   std::vector<void *> operands;
   int64_t bytes = 0;
   auto add = [&](TypeRange types) {
@@ -240,9 +248,8 @@ void run(const Bench &bench, const emission::TargetIsa &isa) {
     asm volatile("" : : "r"(to) : "memory"); // it is read
   });
   llvm::outs() << llvm::format(
-      "%-34s %-12s %-12s %4lld units %9.1f us %7.1f GB/s, memcpy %7.1f us\n",
-      bench.name, isa.name.str().c_str(), emitter->str().c_str(),
-      (long long)units, seconds * 1e6, bytes / seconds * 1e-9, copying * 1e6);
+      " %4lld units %9.1f us %7.1f GB/s, memcpy %7.1f us\n", (long long)units,
+      seconds * 1e6, bytes / seconds * 1e-9, copying * 1e6);
   llvm::outs().flush();
   for (void *operand : operands)
     std::free(operand);
@@ -251,12 +258,44 @@ void run(const Bench &bench, const emission::TargetIsa &isa) {
   std::free(to);
 }
 
+void loadDialects(MLIRContext &context) {
+  context.loadDialect<nn::NNDialect, lowbit::LowBitDialect, exec::ExecDialect,
+                      tensor::TensorDialect>();
+  emission::loadKernelDialects(context);
+}
+
+void runBench(const Bench &bench, const emission::TargetIsa &isa) {
+  MLIRContext context;
+  loadDialects(context);
+  std::string text = std::string("exec.kernel_def @k {\n^bb0(") +
+                     bench.arguments + "):\n" + bench.body + "\nexec.yield " +
+                     bench.yield + "\n}\n";
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+  if (module)
+    run(*module->getOps<exec::KernelDefOp>().begin(), bench.name, isa);
+}
+
+int runFile(StringRef path, StringRef isaName) {
+  MLIRContext context;
+  loadDialects(context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
+  if (!module)
+    return 1;
+  for (auto kernel : module->getOps<exec::KernelDefOp>())
+    for (const emission::TargetIsa *isa : emission::hostIsas())
+      if (isa->name.contains(isaName))
+        run(kernel, kernel.getSymName(), *isa);
+  return 0;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   StringRef filter = argc > 1 ? argv[1] : "", isaName = argc > 2 ? argv[2] : "";
+  if (filter.ends_with(".mlir"))
+    return runFile(filter, isaName);
   for (const Bench &bench : benches)
     for (const emission::TargetIsa *isa : emission::hostIsas())
       if (StringRef(bench.name).contains(filter) && isa->name.contains(isaName))
-        run(bench, *isa);
+        runBench(bench, *isa);
 }
