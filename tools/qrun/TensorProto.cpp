@@ -164,12 +164,13 @@ Failure qrun::parseTensorProto(std::string_view bytes, Tensor &tensor) {
   if (found != wanted)
     return bad(format("TensorProto has %zu bytes of data, but %s needs %zu",
                       found, tensor.type().c_str(), wanted));
-  tensor.data.resize(wanted);
-  if (parts.hasRaw)
-    std::memcpy(tensor.data.data(), parts.raw.data(), wanted);
+  if (parts.hasRaw) {
+    tensor.data.assign(parts.raw.begin(), parts.raw.end());
+    return {};
+  }
   // Little-endian: the low bytes of a number are the element.
-  else
-    for (size_t i = 0; i < parts.numbers.size(); ++i)
-      std::memcpy(tensor.data.data() + i * size, &parts.numbers[i], size);
+  tensor.data.resize(wanted);
+  for (size_t i = 0; i < parts.numbers.size(); ++i)
+    std::memcpy(tensor.data.data() + i * size, &parts.numbers[i], size);
   return {};
 }
