@@ -19,6 +19,12 @@ bool LeafReader::followsLastAxis(const Leaf &leaf) const {
   return !leaf.map.empty() && leaf.map.back().iterationAxis == rank() - 1;
 }
 
+bool LeafReader::movesWithRows(const Leaf &leaf) const {
+  return llvm::any_of(leaf.map, [&](const LeafAxis &axis) {
+    return axis.iterationAxis >= 0 && axis.iterationAxis < rank() - 1;
+  });
+}
+
 bool LeafReader::canRead() const {
   if (expression->hasDynamicSlice())
     return false;
@@ -114,10 +120,7 @@ Value LeafReader::startByDigits(KernelBuilder &kb, const Leaf &leaf,
 }
 
 Value LeafReader::start(KernelBuilder &kb, const Leaf &leaf, Value row) {
-  bool moves = false;
-  for (const LeafAxis &axis : leaf.map)
-    moves |= axis.iterationAxis >= 0 && axis.iterationAxis < rank() - 1;
-  if (!moves)
+  if (!movesWithRows(leaf))
     return kb.i64(0);
   if (!coversAllRows(leaf))
     return startByDigits(kb, leaf, row);
@@ -149,41 +152,57 @@ SmallVector<Value> LeafReader::rowStarts(KernelBuilder &kb, Value row) {
   return starts;
 }
 
-SmallVector<Value> LeafReader::load(KernelBuilder &kb, ArrayRef<Value> starts,
-                                    Value column, LiveLanes live) {
+Value LeafReader::loadLeaf(KernelBuilder &kb, unsigned number, Value start,
+                           Value column, LiveLanes live) {
+  const Leaf &leaf = expression->leaves()[number];
+  Type element = tensorType(leaf.tensor).getElementType();
+  Value pointer = pointers[number];
+  auto single = [&] {
+    Value scalar = loadLane(kb, element, pointer, start, Width::scalar);
+    return SmallVector<Value>{broadcastLane(kb, scalar, Width::vector)};
+  };
+  auto vector = [&] {
+    return SmallVector<Value>{loadLane(
+        kb, element, pointer, kb.add(start, column), Width::vector, live)};
+  };
+  if (!followsLastAxis(leaf))
+    return single()[0];
+  unsigned last = leaf.map.size() - 1;
+  if (!mayRepeat(leaf, last))
+    return vector()[0];
+  Value agrees =
+      kb.cmp(arith::CmpIPredicate::eq, shapes->dim(kb, leaf.tensor, last),
+             shapes->dim(kb, space, rank() - 1));
+  return kb.ifThenElse(agrees, TypeRange{computeType(element, Width::vector)},
+                       vector, single)[0];
+}
+
+SmallVector<Value> LeafReader::loadCommon(KernelBuilder &kb, Value column,
+                                          LiveLanes live) {
   SmallVector<Value> lanes;
-  for (auto [i, leaf] : llvm::enumerate(expression->leaves())) {
-    Type element = tensorType(leaf.tensor).getElementType();
-    Value pointer = pointers[i], start = starts[i];
-    auto single = [&] {
-      Value scalar = loadLane(kb, element, pointer, start, Width::scalar);
-      return SmallVector<Value>{broadcastLane(kb, scalar, Width::vector)};
-    };
-    auto vector = [&] {
-      return SmallVector<Value>{loadLane(
-          kb, element, pointer, kb.add(start, column), Width::vector, live)};
-    };
-    unsigned last = leaf.map.size() - 1;
-    if (!followsLastAxis(leaf)) {
-      lanes.push_back(single()[0]);
-    } else if (!mayRepeat(leaf, last)) {
-      lanes.push_back(vector()[0]);
-    } else {
-      Value agrees =
-          kb.cmp(arith::CmpIPredicate::eq, shapes->dim(kb, leaf.tensor, last),
-                 shapes->dim(kb, space, rank() - 1));
-      lanes.push_back(
-          kb.ifThenElse(agrees, TypeRange{computeType(element, Width::vector)},
-                        vector, single)[0]);
-    }
-  }
+  for (auto [i, leaf] : llvm::enumerate(expression->leaves()))
+    lanes.push_back(movesWithRows(leaf)
+                        ? Value()
+                        : loadLeaf(kb, i, offsets[i], column, live));
+  return lanes;
+}
+
+SmallVector<Value> LeafReader::load(KernelBuilder &kb, ArrayRef<Value> starts,
+                                    Value column, LiveLanes live,
+                                    ArrayRef<Value> common) {
+  SmallVector<Value> lanes;
+  for (unsigned i = 0; i < expression->leaves().size(); ++i)
+    lanes.push_back(!common.empty() && common[i]
+                        ? common[i]
+                        : loadLeaf(kb, i, starts[i], column, live));
   return lanes;
 }
 
 SmallVector<Value> LeafReader::evaluate(KernelBuilder &kb,
                                         ArrayRef<Value> starts,
                                         ArrayRef<Value> given, Value column,
-                                        LiveLanes live) {
-  return expression->emit(kb, load(kb, starts, column, live), given,
+                                        LiveLanes live,
+                                        ArrayRef<Value> common) {
+  return expression->emit(kb, load(kb, starts, column, live, common), given,
                           Width::vector);
 }

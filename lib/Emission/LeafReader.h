@@ -26,21 +26,30 @@ public:
   bool begin(KernelBuilder &kb);
   /// Where each leaf's part of row number \p row starts.
   llvm::SmallVector<mlir::Value> rowStarts(KernelBuilder &kb, mlir::Value row);
-  /// The lanes of all leaves at \p column of the row with \p starts.
+  /// The lanes at \p column of those leaves that are the same in every row,
+  /// null for the others: for loops over rows to read once.
+  llvm::SmallVector<mlir::Value> loadCommon(KernelBuilder &kb,
+                                            mlir::Value column, LiveLanes live);
+  /// The lanes of all leaves at \p column of the row with \p starts; \p common
+  /// from loadCommon, or empty.
   llvm::SmallVector<mlir::Value> load(KernelBuilder &kb,
                                       llvm::ArrayRef<mlir::Value> starts,
-                                      mlir::Value column, LiveLanes live);
+                                      mlir::Value column, LiveLanes live,
+                                      llvm::ArrayRef<mlir::Value> common = {});
   /// The expression there; \p given as FusedExpression::emit.
-  llvm::SmallVector<mlir::Value> evaluate(KernelBuilder &kb,
-                                          llvm::ArrayRef<mlir::Value> starts,
-                                          llvm::ArrayRef<mlir::Value> given,
-                                          mlir::Value column, LiveLanes live);
+  llvm::SmallVector<mlir::Value>
+  evaluate(KernelBuilder &kb, llvm::ArrayRef<mlir::Value> starts,
+           llvm::ArrayRef<mlir::Value> given, mlir::Value column,
+           LiveLanes live, llvm::ArrayRef<mlir::Value> common = {});
 
 private:
   int64_t rank() const;
   /// Whether a size known only at run time may turn out to be 1 and repeat.
   bool mayRepeat(const Leaf &leaf, unsigned axis) const;
   bool followsLastAxis(const Leaf &leaf) const;
+  bool movesWithRows(const Leaf &leaf) const;
+  mlir::Value loadLeaf(KernelBuilder &kb, unsigned number, mlir::Value start,
+                       mlir::Value column, LiveLanes live);
   mlir::Value startByDigits(KernelBuilder &kb, const Leaf &leaf,
                             mlir::Value row);
   mlir::Value start(KernelBuilder &kb, const Leaf &leaf, mlir::Value row);

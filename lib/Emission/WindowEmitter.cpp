@@ -92,7 +92,9 @@ private:
     s.bands = kb.ceilDiv(dim(1), s.rowsOfBand);
     return s;
   }
-  int64_t weightBytes() { return root.taps() * lanes * 4; } // of a block
+  /// Weight vectors of a block: one for the taps that go together.
+  int64_t weightVectors() { return root.rowGroups(kb) * root.kernel[1]; }
+  int64_t weightBytes() { return weightVectors() * lanes * 4; } // of a block
   SmallVector<Value> scratchSizes() {
     SmallVector<Value> sizes = {kb.i64(64)}; // padding
     if (root.filter)
@@ -137,21 +139,35 @@ private:
     return success();
   }
 
-  /// filter[channel][tap] -> weights[channel / 16][tap][channel % 16].
+  /// body(first kernel row, number of rows) for each group taken together.
+  void forRowGroups(llvm::function_ref<void(int64_t, int64_t)> body) {
+    int64_t together = root.rowsTogether(kb);
+    for (int64_t y = 0; y < root.kernel[0]; y += together)
+      body(y, std::min(together, root.kernel[0] - y));
+  }
+
+  /// filter[channel][tap] -> weights[channel / 16][vector][channel % 16].
   void packWeights(Value firstChannel, Value channels) {
     Type stored = getElementTypeOrSelf(root.filter.getType());
     Type lane = computeType(stored);
     Value filter = kb.ptr(cast<BlockArgument>(root.filter).getArgNumber());
     kb.forLoop(kb.i64(0), channels, kb.i64(1), [&](Value channel) {
       Value from = kb.mul(kb.add(firstChannel, channel), root.taps());
-      Value to = kb.add(kb.mul(kb.div(channel, lanes), root.taps() * lanes),
+      Value to = kb.add(kb.mul(kb.div(channel, lanes), weightVectors() * lanes),
                         kb.rem(channel, lanes));
-      for (int64_t tap = 0; tap < root.taps(); ++tap) {
-        Value weight =
-            loadLane(kb, stored, filter, kb.add(from, tap), Width::scalar);
-        kb.storeRaw(weight, kb.address(weights, lane, kb.add(to, tap * lanes)),
-                    4);
-      }
+      int64_t vector = 0;
+      forRowGroups([&](int64_t firstRow, int64_t rows) {
+        for (int64_t x = 0; x < root.kernel[1]; ++x) {
+          SmallVector<Value> taps;
+          for (int64_t y = firstRow; y < firstRow + rows; ++y)
+            taps.push_back(loadLane(kb, stored, filter,
+                                    kb.add(from, y * root.kernel[1] + x),
+                                    Width::scalar));
+          Value at = kb.add(to, vector++ * lanes);
+          kb.storeRaw(root.combine(kb, taps, /*areWeights=*/true),
+                      kb.address(weights, lane, at), 4);
+        }
+      });
     });
   }
 
@@ -161,20 +177,22 @@ private:
   struct Row {
     Value image, row, channel;
     LiveLanes live;
-    SmallVector<Value> weights;           // one a tap
+    SmallVector<Value> weights;           // weightVectors()
+    SmallVector<Value> common;            // leaves that are no pixel's own
     SmallVector<Value> lines, lineStride; // one a kernel row; elements
     Value linesInside;                    // how many are no padding
   };
 
   void emitRow(Value image, Value row, Value channel, Value groupChannel,
                LiveLanes live) {
-    Row r{image, row, channel, live, {}, {}, {}, {}};
+    Row r{image, row, channel, live, {}, {}, {}, {}, {}};
+    r.common = reader->loadCommon(kb, channel, live);
     bool unrolled = root.taps() <= unrolledTaps;
-    for (int64_t tap = 0; root.filter && tap < root.taps(); ++tap) {
+    for (int64_t i = 0; root.filter && i < weightVectors(); ++i) {
       Type lane = computeType(getElementTypeOrSelf(root.filter.getType()));
-      Value at =
-          kb.add(kb.mul(kb.div(groupChannel, lanes), root.taps() * lanes),
-                 tap * lanes);
+      Value block =
+          kb.mul(kb.div(groupChannel, lanes), weightVectors() * lanes);
+      Value at = kb.add(block, i * lanes);
       r.weights.push_back(
           kb.loadRaw(kb.vectorType(lane), kb.address(weights, lane, at), 64));
     }
@@ -244,22 +262,29 @@ private:
   void emitTile(const Row &r, Value column, int64_t pixels) {
     SmallVector<Value> sums(pixels, root.start(kb));
     Value first = kb.sub(kb.mul(column, root.stride[1]), root.padLow[1]);
-    for (int64_t y = 0; y < root.kernel[0]; ++y) {
+    auto weight = r.weights.begin();
+    forRowGroups([&](int64_t firstRow, int64_t rows) {
       // Input columns by their distance from the first; windows overlap.
       std::map<int64_t, Value> loaded;
-      for (int64_t x = 0; x < root.kernel[1]; ++x)
+      auto loadColumn = [&](int64_t distance) {
+        SmallVector<Value> taps;
+        for (int64_t y = firstRow; y < firstRow + rows; ++y)
+          taps.push_back(load(r.lines[y],
+                              kb.mul(kb.add(first, distance), r.lineStride[y]),
+                              r.live));
+        return root.combine(kb, taps, /*areWeights=*/false);
+      };
+      for (int64_t x = 0; x < root.kernel[1]; ++x) {
+        Value w = root.filter ? *weight++ : Value();
         for (int64_t pixel = 0; pixel < pixels; ++pixel) {
           int64_t distance = pixel * root.stride[1] + x * root.dilation[1];
           Value &lane = loaded[distance];
           if (!lane)
-            lane =
-                load(r.lines[y],
-                     kb.mul(kb.add(first, distance), r.lineStride[y]), r.live);
-          Value weight =
-              root.filter ? r.weights[y * root.kernel[1] + x] : Value();
-          sums[pixel] = root.step(kb, sums[pixel], lane, weight);
+            lane = loadColumn(distance);
+          sums[pixel] = root.step(kb, sums[pixel], lane, w);
         }
-    }
+      }
+    });
     Value count = root.countsPadding ? kb.i64(root.taps())
                                      : kb.mul(r.linesInside, root.kernel[1]);
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
@@ -279,16 +304,21 @@ private:
       columnsInside =
           kb.add(columnsInside, kb.select(inside[x], kb.i64(1), kb.i64(0)));
     }
-    for (int64_t y = 0; y < root.kernel[0]; ++y)
+    auto weight = r.weights.begin();
+    forRowGroups([&](int64_t firstRow, int64_t rows) {
       for (int64_t x = 0; x < root.kernel[1]; ++x) {
-        Value pointer =
-            kb.create<arith::SelectOp>(inside[x], r.lines[y], paddingBuffer);
-        Value at =
-            kb.select(inside[x], kb.mul(index[x], r.lineStride[y]), kb.i64(0));
-        Value weight =
-            root.filter ? r.weights[y * root.kernel[1] + x] : Value();
-        sum = root.step(kb, sum, load(pointer, at, r.live), weight);
+        SmallVector<Value> taps;
+        for (int64_t y = firstRow; y < firstRow + rows; ++y) {
+          Value pointer =
+              kb.create<arith::SelectOp>(inside[x], r.lines[y], paddingBuffer);
+          Value at = kb.select(inside[x], kb.mul(index[x], r.lineStride[y]),
+                               kb.i64(0));
+          taps.push_back(load(pointer, at, r.live));
+        }
+        sum = root.step(kb, sum, root.combine(kb, taps, /*areWeights=*/false),
+                        root.filter ? *weight++ : Value());
       }
+    });
     Value count = root.countsPadding ? kb.i64(root.taps())
                                      : kb.mul(r.linesInside, columnsInside);
     emitOutput(r, column, sum, count);
@@ -329,7 +359,7 @@ private:
     Value lane = root.finish(kb, sum, count);
     SmallVector<Value> starts = reader->rowStarts(kb, pixel);
     SmallVector<Value> stored =
-        reader->evaluate(kb, starts, lane, r.channel, r.live);
+        reader->evaluate(kb, starts, lane, r.channel, r.live, r.common);
     Value at = kb.add(kb.mul(pixel, dim(3)), r.channel);
     unsigned operand = numTensorInputs(body);
     for (Value value : stored) {

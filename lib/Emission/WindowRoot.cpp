@@ -7,12 +7,55 @@
 #include "dialects/NN/NNOps.h"
 #include "lib/Emission/PointwiseEmitter.h"
 #include "lib/Emission/Reduction.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace qopt;
 using namespace qopt::emission;
 
 namespace {
+
+Value callIntrinsic(KernelBuilder &kb, StringRef name, Type result,
+                    ValueRange arguments) {
+  return kb
+      .create<LLVM::CallIntrinsicOp>(result, kb.builder().getStringAttr(name),
+                                     arguments)
+      .getResult(0);
+}
+
+/// sum + u8 bytes of x times s8 bytes of w, 4 a lane.
+Value addBytes(KernelBuilder &kb, Value sum, Value x, Value w) {
+  auto bytes = VectorType::get({64}, kb.i8Type);
+  return callIntrinsic(kb, "llvm.x86.avx512.vpdpbusd.512", sum.getType(),
+                       {sum, kb.create<vector::BitCastOp>(bytes, x),
+                        kb.create<vector::BitCastOp>(bytes, w)});
+}
+
+/// sum + s16 halves of x times those of w, 2 a lane.
+Value addHalfwords(KernelBuilder &kb, Value sum, Value x, Value w) {
+  auto halves = VectorType::get({32}, kb.builder().getI16Type());
+  Value a = kb.create<vector::BitCastOp>(halves, x);
+  Value b = kb.create<vector::BitCastOp>(halves, w);
+  if (kb.isa().hasVnni)
+    return callIntrinsic(kb, "llvm.x86.avx512.vpdpwssd.512", sum.getType(),
+                         {sum, a, b});
+  auto words = VectorType::get({8}, kb.i32Type);
+  Value products =
+      kb.create<arith::ConstantOp>(kb.builder().getZeroAttr(sum.getType()));
+  for (int64_t part : {0, 1}) {
+    auto slice = [&](Value v) {
+      SmallVector<int64_t> lanes;
+      for (int64_t lane = 0; lane < 16; ++lane)
+        lanes.push_back(part * 16 + lane);
+      return kb.create<vector::ShuffleOp>(v, v, lanes);
+    };
+    Value product = callIntrinsic(kb, "llvm.x86.avx2.pmadd.wd", words,
+                                  {slice(a), slice(b)});
+    products = kb.create<vector::InsertStridedSliceOp>(
+        product, products, ArrayRef<int64_t>{part * 8}, ArrayRef<int64_t>{1});
+  }
+  return kb.create<arith::AddIOp>(sum, products);
+}
 
 template <class Op> void readGeometry(WindowRoot &root, Op op) {
   root.op = op;
@@ -78,6 +121,38 @@ Value WindowRoot::padding(KernelBuilder &kb) const {
   return kb.constantLike(computeType(inputElement()), padValue);
 }
 
+int64_t WindowRoot::rowsTogether(KernelBuilder &kb) const {
+  if (kind != Kind::depthwise || !isInteger())
+    return 1;
+  bool bytes = kb.isa().hasVnni && inputElement().isUnsignedInteger();
+  return std::min<int64_t>(bytes ? 4 : 2, kernel[0]);
+}
+
+int64_t WindowRoot::rowGroups(KernelBuilder &kb) const {
+  return (kernel[0] + rowsTogether(kb) - 1) / rowsTogether(kb);
+}
+
+Value WindowRoot::combine(KernelBuilder &kb, ArrayRef<Value> taps,
+                          bool areWeights) const {
+  if (rowsTogether(kb) == 1)
+    return taps[0];
+  bool bytes = rowsTogether(kb) > 2;
+  bool isSigned = areWeights || !inputElement().isUnsignedInteger();
+  Type type = taps[0].getType();
+  Value result;
+  for (auto [i, tap] : llvm::enumerate(taps)) {
+    Value part = tap;
+    if (isSigned) // keep the sign to the part
+      part = kb.create<arith::AndIOp>(
+          part, kb.constantLike(type, bytes ? 0xff : 0xffff));
+    if (i > 0)
+      part = kb.create<arith::ShLIOp>(
+          part, kb.constantLike(type, (bytes ? 8 : 16) * int64_t(i)));
+    result = result ? Value(kb.create<arith::OrIOp>(result, part)) : part;
+  }
+  return result;
+}
+
 Value WindowRoot::step(KernelBuilder &kb, Value accumulated, Value x,
                        Value weight) const {
   if (kind == Kind::maximum)
@@ -86,6 +161,10 @@ Value WindowRoot::step(KernelBuilder &kb, Value accumulated, Value x,
     return kb.addf(accumulated, x);
   if (!isInteger())
     return kb.fma(x, weight, accumulated);
+  if (rowsTogether(kb) > 2)
+    return addBytes(kb, accumulated, x, weight);
+  if (rowsTogether(kb) == 2)
+    return addHalfwords(kb, accumulated, x, weight);
   Value product = kb.create<arith::MulIOp>(x, weight);
   return kb.create<arith::AddIOp>(accumulated, product);
 }

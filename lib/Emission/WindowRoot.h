@@ -28,12 +28,21 @@ struct WindowRoot {
   bool isInteger() const;
   int64_t taps() const { return kernel[0] * kernel[1]; }
 
+  // Taps of one kernel column that one instruction takes together, as bytes or
+  // halfwords of each i32 lane: 4 u8 by VNNI, 2 by pmaddwd; 1 for floats,
+  // pools.
+  int64_t rowsTogether(KernelBuilder &kb) const;
+  int64_t rowGroups(KernelBuilder &kb) const;
+  /// One i32 (f32 for 1) of up to rowsTogether weights or inputs; vectors too.
+  mlir::Value combine(KernelBuilder &kb, llvm::ArrayRef<mlir::Value> taps,
+                      bool areWeights) const;
+
   // Vectors of 16 channels.
   mlir::Value start(KernelBuilder &kb) const;
   /// What a tap in the padding reads, so that it changes nothing (pools) or
   /// multiplies as stated (conv): one stored element.
   mlir::Value padding(KernelBuilder &kb) const;
-  /// One tap; `weight` null for pools.
+  /// One tap, or several combined ones; `weight` null for pools.
   mlir::Value step(KernelBuilder &kb, mlir::Value accumulated, mlir::Value x,
                    mlir::Value weight) const;
   /// After the last tap; `count`: elements inside the window (i64).
