@@ -49,9 +49,11 @@ void encodeStatic(OpBuilder &builder, Value value, QuantParams params) {
       builder, loc, encodedType(value, spec), value, scale, zero);
   Value decoded = lowbit::DecodeOp::create(builder, loc, value.getType(),
                                            encode->getResult(0));
-  // What the network returns is not rounded for the sake of a neighbour.
+  // What the network returns is not rounded for the sake of a neighbour, and
+  // sizes are read off what is there anyway.
   value.replaceUsesWithIf(decoded, [&](OpOperand &use) {
-    return use.getOwner() != encode && !isa<func::ReturnOp>(use.getOwner());
+    return use.getOwner() != encode &&
+           !isa<func::ReturnOp, tensor::DimOp>(use.getOwner());
   });
 }
 
