@@ -77,6 +77,10 @@ public:
     std::vector<double> p(fineBins, 0), inside(fineBins, 0);
     double total = 0;
     statistics.histogram.forEach([&](float from, float to, uint64_t count) {
+      // Zeros are coded exactly whatever the range. Counted, the peak a relu
+      // makes of them would buy it resolution at the cost of everything else.
+      if (from < 0 && to > 0)
+        return;
       for (int i = 0; i < pointsPerBin; ++i) {
         float x = from + (to - from) * (float(i) + 0.5f) / pointsPerBin;
         int bin = int(std::clamp((x - low) / width, -1.0f, float(fineBins)));
@@ -103,7 +107,7 @@ public:
         divergence += expected * std::log(expected / got);
       }
     }
-    return divergence / total;
+    return total ? divergence / total : 0;
   }
 
 private:

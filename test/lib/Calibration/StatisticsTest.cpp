@@ -157,6 +157,17 @@ TEST(RangeChoice, OutliersAreClippedByAllOthers) {
   EXPECT_LE(errorOf(RangeMethod::MSE), errorOf(RangeMethod::MinMax));
 }
 
+TEST(RangeChoice, ZerosOfAReluDoNotNarrowTheRange) {
+  std::vector<float> values = normal(100000, 7, 2);
+  for (float &value : values)
+    value = std::max(value, 0.0f);
+  ValueStatistics statistics = statisticsOf(values, {100000});
+  for (RangeMethod method : {RangeMethod::Percentile, RangeMethod::Entropy,
+                             RangeMethod::MSE})
+    EXPECT_GT(chooseRange(statistics, {method}).high, 5)
+        << nameOf(method).str();
+}
+
 TEST(RangeChoice, MseBeatsMinMaxOnNormalDataAtFourBits) {
   ValueStatistics statistics = statisticsOf(normal(100000, 5), {100000});
   auto errorOf = [&](RangeMethod method) {
