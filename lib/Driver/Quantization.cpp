@@ -65,6 +65,7 @@ llvm::Error Quantization::calibrate(ModuleOp module) {
   InProcess runner(options.threads, options.optLevel);
   ExitCode code = ExitCode::Internal;
   CalibrateOptions calibrate;
+  calibrate.samples = options.sizeBudget > 0 ? &samples : nullptr;
   calibrate.data = data ? &*data : nullptr;
   calibrate.runner = &runner;
   calibrate.statistics = &statistics;
@@ -103,7 +104,11 @@ llvm::Error Quantization::allocate(ModuleOp module) {
   if (!wanted)
     return wanted.takeError();
   allocate.overrides = std::move(*wanted);
+  InProcess runner(options.threads, options.optLevel);
   allocate.statistics = &statistics;
+  allocate.samples = &samples;
+  allocate.runner = &runner;
+  allocate.progress = [this] { progress.advance(); };
   allocate.plan = &plan;
   allocate.report = &allocation;
   allocate.predictAlways = options.planOnly;

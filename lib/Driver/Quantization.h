@@ -37,6 +37,7 @@ private:
   const CompileOptions &options;
   Progress &progress;
   Statistics statistics;
+  SampleBatches samples; // The first batches, to measure with.
   QuantPlan plan;
   AllocationReport allocation;
   QuantizeReport layers;

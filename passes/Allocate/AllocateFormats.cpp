@@ -26,6 +26,7 @@ struct FormatCandidate {
   std::string name;
   int64_t bytes = 0;
   double error = 0;
+  std::vector<float> decoded; // The weight it amounts to, if needed.
 };
 
 // A weight and what it may become. With one candidate it is decided.
@@ -45,6 +46,10 @@ public:
       return error;
     if (llvm::Error error = checkNames())
       return error;
+    if (options.budget.bytes && options.samples && !options.samples->empty() &&
+        options.runner && function.getName() == "main")
+      if (llvm::Error error = measure())
+        return error;
     otherBytes = options.overheadBytes + bytesBesideWeights();
     report.budgetBytes = options.budget.bytes;
     report.otherBytes = otherBytes;
@@ -78,10 +83,14 @@ private:
           return format.takeError();
         ArrayRef<int64_t> shape = contraction.weightType().getShape();
         FormatCandidate candidate{
-            name, contraction.weightType().getNumElements() * 4, 0};
+            name, contraction.weightType().getNumElements() * 4, 0, {}};
         if (*format) {
           candidate.bytes = encodedBytes(**format, shape);
-          candidate.error = predictor ? predictor->errorOf(**format) : 0;
+          if (predictor) {
+            candidate.decoded = numerics::decodeTensor(
+                encodeWeight(contraction, **format, options.statistics));
+            candidate.error = predictor->errorOf(candidate.decoded);
+          }
         }
         weight.candidates.push_back(std::move(candidate));
       }
@@ -146,6 +155,37 @@ private:
         bytes += type.getNumElements() * nn::elementBytes(type.getElementType());
     });
     return bytes;
+  }
+
+  // Scales each layer's errors so that the largest is what the outputs show.
+  // Differences between formats of one layer stay as predicted: one run a layer
+  // tells how much the network cares.
+  llvm::Error measure() {
+    auto meter =
+        DivergenceMeter::create(function->getParentOfType<ModuleOp>(),
+                                *options.runner, *options.samples);
+    if (!meter)
+      return meter.takeError();
+    for (size_t i = 0; i < weights.size(); ++i) {
+      Weight &weight = weights[i];
+      const FormatCandidate &worst = *std::max_element(
+          weight.candidates.begin(), weight.candidates.end(),
+          [](const FormatCandidate &a, const FormatCandidate &b) {
+            return a.error < b.error;
+          });
+      double predicted = worst.error;
+      if (weight.candidates.size() < 2 || predicted <= 0)
+        continue;
+      llvm::Expected<double> measured = (*meter)->measure(i, worst.decoded);
+      if (!measured)
+        return measured.takeError();
+      for (FormatCandidate &candidate : weight.candidates)
+        candidate.error *= *measured / predicted;
+      if (options.progress)
+        options.progress();
+    }
+    report.measured = true;
+    return llvm::Error::success();
   }
 
   llvm::Error chooseByProgram() {
@@ -255,9 +295,13 @@ struct AllocateFormats : impl::AllocateFormatsPassBase<AllocateFormats> {
   explicit AllocateFormats(const AllocateOptions &given) : given(given) {}
 
   void runOnOperation() override {
-    func::FuncOp function = getOperation();
-    if (function.isExternal())
-      return;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isExternal())
+        allocate(function);
+  }
+
+private:
+  void allocate(func::FuncOp function) {
     auto run = [&]() -> llvm::Error {
       llvm::Expected<AllocateOptions> options = effectiveOptions();
       if (!options)
@@ -274,7 +318,6 @@ struct AllocateFormats : impl::AllocateFormatsPassBase<AllocateFormats> {
     }
   }
 
-private:
   llvm::Expected<AllocateOptions> effectiveOptions() {
     if (given)
       return *given;
@@ -308,7 +351,7 @@ std::unique_ptr<Pass> createAllocateFormatsPass(const AllocateOptions &options) 
 
 void buildAllocatePipeline(OpPassManager &pm, const AllocateOptions &options) {
   // nn -> nn with a format on every contraction.
-  pm.addNestedPass<func::FuncOp>(createAllocateFormatsPass(options));
+  pm.addPass(createAllocateFormatsPass(options));
 }
 
 } // namespace qopt

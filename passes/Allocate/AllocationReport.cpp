@@ -20,7 +20,8 @@ void AllocationReport::print(raw_ostream &os) const {
   for (const AllocatedLayer &layer : layers)
     width = std::max(width, layer.id.size());
   os << left_justify("layer", width)
-     << "  format     bits     bytes   predicted SNR\n";
+     << "  format     bits     bytes   "
+     << (measured ? "SNR at the outputs\n" : "predicted SNR\n");
   for (const AllocatedLayer &layer : layers) {
     os << left_justify(layer.id, width) << "  "
        << left_justify(layer.format, 8) << format(" %6.2f", layer.bits())

@@ -28,6 +28,7 @@ struct AllocationReport {
   double objective = 0, bound = 0, gap = 0;
   double pricePerKiB = 0; // Error saved by one more KiB.
   bool solved = false;    // By the integer program.
+  bool measured = false;  // Errors are those of the network's outputs.
 
   // A table, one layer a line, and the totals.
   void print(llvm::raw_ostream &os) const;

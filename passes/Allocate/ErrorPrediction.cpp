@@ -66,8 +66,12 @@ double ErrorPredictor::quadratic(llvm::ArrayRef<float> values) const {
 }
 
 double ErrorPredictor::errorOf(const numerics::FormatSpec &format) const {
-  std::vector<float> delta = numerics::decodeTensor(
-      encodeWeight(contraction, format, statistics));
+  return errorOf(numerics::decodeTensor(
+      encodeWeight(contraction, format, statistics)));
+}
+
+double ErrorPredictor::errorOf(llvm::ArrayRef<float> decoded) const {
+  std::vector<float> delta = decoded.vec();
   for (size_t i = 0; i < delta.size(); ++i)
     delta[i] -= weight[i];
   return energy > 0 ? quadratic(delta) / energy : 0;

@@ -16,6 +16,8 @@ class ErrorPredictor {
 public:
   ErrorPredictor(const Contraction &contraction, const Statistics *statistics);
   double errorOf(const numerics::FormatSpec &format) const;
+  // The error of a weight already decoded.
+  double errorOf(llvm::ArrayRef<float> decoded) const;
 
 private:
   double quadratic(llvm::ArrayRef<float> weightShaped) const;

@@ -12,6 +12,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/Allocate/AllocationReport.h"
+#include "passes/Allocate/DivergenceMeter.h"
+#include <functional>
 
 namespace qopt {
 
@@ -39,6 +41,10 @@ struct AllocateOptions {
   double floatPenalty = 1e-3;
   // Owned by the caller; may be null.
   const Statistics *statistics = nullptr;
+  // With both, errors are measured at the network's outputs.
+  const SampleBatches *samples = nullptr;
+  CompileAndRun *runner = nullptr;
+  std::function<void()> progress; // Called after each measurement.
   QuantPlan *plan = nullptr; // Receives every weight's format.
   AllocationReport *report = nullptr;
   // Predict errors even where nothing has to be chosen.

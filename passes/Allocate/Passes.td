@@ -7,14 +7,16 @@
 
 include "mlir/Pass/PassBase.td"
 
-def AllocateFormatsPass : Pass<"qopt-allocate-formats", "::mlir::func::FuncOp"> {
+def AllocateFormatsPass : Pass<"qopt-allocate-formats", "::mlir::ModuleOp"> {
   let summary = "Chooses a format for every weight under a budget";
   let description = [{
     Each matmul and conv with a constant weight takes int8 per output channel,
     int4 in blocks (matmul) or float, such that the predicted error is least
-    and the weights fit `budget`. The error of a format is the change of the
+    and the constants fit `budget`. The error of a format is the change of the
     layer's output, tr(ΔWᵀ XᵀX ΔW), over its energy tr(Wᵀ XᵀX W); without
-    statistics XᵀX is the identity.
+    statistics XᵀX is the identity. With sample batches and a runner it is
+    scaled to what the layer does to the network's outputs, measured by running
+    the network with its worst format in that one layer.
 
     ```mlir
     %y = nn.matmul %x, %w : ...

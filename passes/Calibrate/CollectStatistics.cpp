@@ -86,6 +86,8 @@ llvm::Error collect(ModuleOp module, const CalibrateOptions &options) {
     if (llvm::Error error = (*executable)->run(batch, outputs, observer))
       return error;
     any = true;
+    if (options.samples && options.samples->size() < options.samplesKept)
+      options.samples->push_back(batch);
     if (options.progress)
       options.progress();
   }

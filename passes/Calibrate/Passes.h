@@ -25,6 +25,9 @@ struct CalibrateOptions {
   CompileAndRun *runner = nullptr;
   Statistics *statistics = nullptr;
   RangeOptions range;
+  // Receives the first batches, `samplesKept` of them.
+  std::vector<std::vector<HostTensor>> *samples = nullptr;
+  size_t samplesKept = 2;
   // Called after each batch.
   std::function<void()> progress;
   // Receives the exit code of an error; its text is a diagnostic.

@@ -1,0 +1,35 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How far the network's outputs move when one weight changes. The network is
+// compiled once with its weights as arguments; a trial replaces one of them.
+#pragma once
+#include "lib/Execution/CompileAndRun.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace qopt {
+
+using SampleBatches = std::vector<std::vector<HostTensor>>;
+
+class DivergenceMeter {
+public:
+  // Contractions of @main are counted as findContractions lists them.
+  static llvm::Expected<std::unique_ptr<DivergenceMeter>>
+  create(mlir::ModuleOp module, CompileAndRun &runner,
+         const SampleBatches &samples);
+
+  // Squared distance of the float32 outputs from those of the network as it is,
+  // over their energy, with contraction `index` computing with `weight`.
+  llvm::Expected<double> measure(size_t index, llvm::ArrayRef<float> weight);
+
+private:
+  llvm::Error runAll(std::vector<std::vector<HostTensor>> &outputs);
+
+  std::unique_ptr<Executable> program;
+  // Of each sample: the batch, then the weights.
+  std::vector<std::vector<HostTensor>> arguments;
+  std::vector<std::vector<HostTensor>> reference;
+  size_t inputs = 0;
+};
+
+} // namespace qopt
