@@ -122,8 +122,10 @@ void qrun::describe(const Session &session, JsonWriter *json) {
   for (uint32_t i = 0; i < info.isa_count; ++i)
     isas += (i ? ", " : "") + std::string(qrt_model_isa(session.model, i));
   if (json) {
-    json->string("producer", info.producer).string("isas", isas);
-    json->string("isa", info.isa).integer("file_bytes", info.file_bytes);
+    json->string("producer", info.producer).beginList("isas");
+    for (uint32_t i = 0; i < info.isa_count; ++i)
+      json->string(nullptr, qrt_model_isa(session.model, i));
+    json->end().string("isa", info.isa).integer("file_bytes", info.file_bytes);
     json->integer("weight_bytes", info.weight_bytes);
     json->integer("code_bytes", info.code_bytes);
     json->integer("kernels", info.kernel_count);
