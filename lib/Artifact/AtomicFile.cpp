@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,7 +51,32 @@ AtomicFile::~AtomicFile() {
   sys::DontRemoveFileOnSignal(temporary);
 }
 
+namespace {
+// Holds back the signal by which a write beyond `ulimit -f` ends a process: the
+// write fails with EFBIG then, as one to a full disk fails with ENOSPC.
+class FileSizeSignalBlock {
+public:
+  FileSizeSignalBlock() {
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+  }
+  ~FileSizeSignalBlock() {
+    const int error = errno; // of the write, for its message
+    const timespec now = {};
+    while (sigtimedwait(&signals, nullptr, &now) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+  }
+
+private:
+  sigset_t signals, before;
+};
+} // namespace
+
 static bool writeAll(int fd, ArrayRef<char> bytes) {
+  FileSizeSignalBlock block;
   while (!bytes.empty()) {
     // Linux writes at most 2 GiB at once anyway.
     ssize_t count = ::write(fd, bytes.data(),

@@ -10,6 +10,7 @@
 #include "Judge.h"
 #include "TensorFiles.h"
 #include "Trace.h"
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <unistd.h>
@@ -120,6 +121,8 @@ static void outOfMemory() {
 
 int main(int argc, char **argv) {
   std::set_new_handler(outOfMemory);
+  // Then a write beyond `ulimit -f` fails like one to a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   Options options;
   Failure failure = parseOptions(argc, argv, options);
   if (!failure && options.help) {
