@@ -130,7 +130,7 @@ def Exec_LaunchOp : Exec_Op<"launch", [Pure, AttrSizedOperandSegments,
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel,
-      Variadic<AnyRankedTensor>:$inputs, Variadic<Index>:$result_dims);
+      Variadic<Exec_KernelInput>:$inputs, Variadic<Index>:$result_dims);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = [{ $kernel `(` $inputs `)` (`dims` `(` $result_dims^ `)`)?
       attr-dict `:` functional-type($inputs, $outputs) }];
