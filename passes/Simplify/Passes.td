@@ -23,6 +23,23 @@ def FoldConstantsPass : Pass<"qopt-fold-constants", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
 }
 
+def TrimConstantsPass : Pass<"qopt-trim-constants", "::mlir::func::FuncOp"> {
+  let summary = "Drop leading axes of size 1 from constant operands";
+  let description = [{
+    ```mlir
+    %y = nn.add %x, %bias    // tensor<?x8xf32>, constant tensor<1x8xf32>
+    %z = nn.matmul %u, %w    // tensor<?x4x8xf32>, constant tensor<1x8x8xf32>
+    // ->
+    %y = nn.add %x, %bias    // tensor<?x8xf32>, tensor<8xf32>
+    %z = nn.matmul %u, %w    // tensor<?x4x8xf32>, tensor<8x8xf32>
+    ```
+
+    A bias is a vector and a weight a matrix from here on. Declines where only
+    the constant gives the result its rank.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
+}
+
 def SimplifyMovementPass : Pass<"qopt-simplify-movement", "::mlir::func::FuncOp"> {
   let summary = "Sink transposes to their inverses; merge reshapes and transposes";
   let description = [{

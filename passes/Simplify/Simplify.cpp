@@ -13,6 +13,8 @@ using namespace mlir;
 void qopt::buildSimplify(OpPassManager &pm) {
   // transposed weights, shapes of constants -> constants.
   pm.addNestedPass<func::FuncOp>(createFoldConstantsPass());
+  // bias [1, 1, C] -> [C], weight [1, K, N] -> [K, N].
+  pm.addNestedPass<func::FuncOp>(createTrimConstantsPass());
   // equal means and differences -> one, as the patterns below expect.
   pm.addPass(createCSEPass());
   // Norms and activations first: sinking transposes would pull them apart.
@@ -22,6 +24,10 @@ void qopt::buildSimplify(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createRaiseActivationsPass());
   // NCHW around every convolution -> NHWC throughout.
   pm.addNestedPass<func::FuncOp>(createSimplifyMovementPass());
+  // Constants were permuted to [1, 1, 1, C].
+  pm.addNestedPass<func::FuncOp>(createTrimConstantsPass());
+  // Norms over the channels of images: their axis is the last only now.
+  pm.addNestedPass<func::FuncOp>(createRaiseNormalizationPass());
   // Needs channels last: factors lie along the last axis only then.
   // batch norm, scales, biases -> weights and one bias.
   pm.addNestedPass<func::FuncOp>(createFoldAffinePass());
