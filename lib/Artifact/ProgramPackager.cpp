@@ -65,6 +65,7 @@ public:
 private:
   LogicalResult addInputs() {
     auto symbols = program->getAttrOfType<ArrayAttr>("input_dims");
+    auto limits = program->getAttrOfType<ArrayAttr>("input_max_dims");
     std::map<std::string, ExprId> known;
     for (BlockArgument arg : program.getBody().getArguments()) {
       unsigned index = arg.getArgNumber();
@@ -75,6 +76,8 @@ private:
                << index << " has a type no artifact can hold: " << arg.getType();
       ArrayAttr names =
           symbols ? dyn_cast<ArrayAttr>(symbols[index]) : ArrayAttr();
+      auto most = limits ? dyn_cast<DenseI64ArrayAttr>(limits[index])
+                         : DenseI64ArrayAttr();
       SmallVector<ExprId> sizes;
       for (int64_t axis = 0; axis < type.getRank(); ++axis) {
         if (!type.isDynamicDim(axis)) {
@@ -90,10 +93,13 @@ private:
           continue;
         }
         sizes.push_back(builder.dim(index, axis));
-        if (!name.empty()) {
+        int64_t limit = INT32_MAX;
+        if (most && axis < most.size() && !ShapedType::isDynamic(most[axis]))
+          limit = most[axis];
+        if (!name.empty())
           known[name] = sizes.back();
-          builder.addSymbol(index, axis, name, 1, INT32_MAX);
-        }
+        if (!name.empty() || limit != INT32_MAX)
+          builder.addSymbol(index, axis, name, 1, limit);
       }
       auto name = cast<StringAttr>(program.getInputNames()[index]);
       tensors[arg] = builder.addInput(name, *dtype, sizes);

@@ -11,6 +11,12 @@ using namespace mlir;
 namespace qopt::import {
 namespace {
 
+std::string typeText(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 template <typename OpTy, Unary kind> void importKnownUnary(NodeImport &node) {
   if (const SmallTensor *x = node.known(0))
     if (auto value = evaluate(kind, *x))
@@ -107,6 +113,21 @@ void importWhere(NodeImport &node) {
       node.create<nn::SelectOp>({node.input(0), node.input(1), node.input(2)}));
 }
 
+// Conversions that kernels would need a library call for.
+void rejectNarrowing(NodeImport &node, Value x, Type to) {
+  bool toHalf = to.isF16() && node.elementOf(x).isF64();
+  if (to.isBF16() || toHalf)
+    node.unsupported("a conversion from " + typeText(node.elementOf(x)) +
+                     " to " + typeText(to) + " is not supported");
+}
+
+Value castTo(NodeImport &node, Value x, Type to) {
+  if (node.elementOf(x) == to)
+    return x;
+  rejectNarrowing(node, x, to);
+  return node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(to))});
+}
+
 void importCast(NodeImport &node) {
   auto to = static_cast<OnnxType>(node.integer("to", 0));
   if (const SmallTensor *x = node.known(0))
@@ -115,20 +136,11 @@ void importCast(NodeImport &node) {
   Type element = node.importer().elementType(to);
   if (!element)
     node.unsupported("a conversion to " + nameOf(to) + " is not supported");
-  Value x = node.input(0);
-  if (node.elementOf(x) == element)
-    return node.forward(0);
-  node.result(
-      node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(element))}));
+  node.result(castTo(node, node.input(0), element));
 }
 
 void importCastLike(NodeImport &node) {
-  Value x = node.input(0);
-  Type element = node.elementOf(node.input(1));
-  if (node.elementOf(x) == element)
-    return node.forward(0);
-  node.result(
-      node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(element))}));
+  node.result(castTo(node, node.input(0), node.elementOf(node.input(1))));
 }
 
 constexpr OpEntry rows[] = {

@@ -186,7 +186,6 @@ Scalars GraphImporter::computeDims(Value tensor) {
         replaced[value] = math.intern(other, true);
       continue;
     }
-    // Interning would erase a repetition while users still refer to it.
     Scalar interned = math.intern(value, true);
     if (!(interned.isIndex() && interned.value == value))
       replaced[value] = interned;
@@ -289,6 +288,10 @@ GraphImporter::argumentType(const onnx::ValueInfoProto &input,
       if (override >= 0)
         size = override;
   }
+  SmallVector<int64_t> fixed(shape);
+  llvm::erase_if(fixed, ShapedType::isDynamic);
+  if (Error error = countElements(fixed).takeError())
+    return addContext(std::move(error), "graph input '" + input.name() + "'");
   dimNames = builder.getArrayAttr(names);
   return RankedTensorType::get(shape, element);
 }

@@ -10,6 +10,7 @@
 #include "lib/Import/IndexMath.h"
 #include "lib/Import/ModelReader.h"
 #include "lib/Import/SmallTensor.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace qopt::import {
 

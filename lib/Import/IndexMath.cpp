@@ -69,9 +69,8 @@ Scalar IndexMath::intern(Value value, bool nonNegative) {
                                 op->getAttrDictionary().getAsOpaquePointer()};
   for (Value operand : op->getOperands())
     key.push_back(operand.getAsOpaquePointer());
-  auto [entry, isNew] = known.try_emplace(std::move(key), value);
-  if (!isNew && entry->second != value && op->use_empty())
-    op->erase();
+  // A repetition stays until the dead ops go: callers may still hold it.
+  auto entry = known.try_emplace(std::move(key), value).first;
   return Scalar::ofIndex(entry->second, nonNegative);
 }
 

@@ -79,8 +79,7 @@ public:
   mlir::Value materialize(Scalar scalar);
   mlir::OpFoldResult asFoldResult(Scalar scalar);
 
-  /// The first value equal to `value`, whose defining op is erased if it
-  /// repeats one; a constant becomes a number.
+  /// The first value equal to `value`; a constant becomes a number.
   Scalar intern(mlir::Value value, bool nonNegative);
 
 private:

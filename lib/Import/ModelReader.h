@@ -18,7 +18,7 @@ struct ReadLimits {
 };
 
 /// The opsets of the default domain we accept.
-constexpr int64_t minOpset = 7, maxOpset = 25;
+constexpr int64_t minOpset = 6, maxOpset = 25;
 
 class Model : public std::enable_shared_from_this<Model> {
 public:

@@ -83,6 +83,15 @@ void NodeImport::setInteger(StringRef name, int64_t value) {
   ownAttributes.push_back(std::move(own));
 }
 
+void NodeImport::setText(StringRef name, StringRef value) {
+  auto own = std::make_unique<onnx::AttributeProto>();
+  own->set_name(name.str());
+  own->set_type(onnx::AttributeProto::STRING);
+  own->set_s(value.str());
+  attributes[name] = own.get();
+  ownAttributes.push_back(std::move(own));
+}
+
 //===-- Inputs ------------------------------------------------------------===//
 
 bool NodeImport::hasPoison() const {
@@ -164,6 +173,20 @@ void NodeImport::setInput(size_t i, SmallTensor value) {
   ownInputs.push_back(std::move(own));
 }
 
+void NodeImport::setInput(size_t i, Value tensor) {
+  auto own = std::make_unique<GraphValue>();
+  own->tensor = tensor;
+  inputs[i] = own.get();
+  ownInputs.push_back(std::move(own));
+}
+
+void NodeImport::moveInput(size_t from, size_t to) {
+  if (from >= inputs.size())
+    return;
+  inputs.resize(std::max(inputs.size(), to + 1), nullptr);
+  inputs[to] = std::exchange(inputs[from], nullptr);
+}
+
 //===-- Outputs -----------------------------------------------------------===//
 
 void NodeImport::result(Value tensor, size_t i) {
@@ -191,9 +214,24 @@ void NodeImport::rejectOutput(size_t i, StringRef name) {
 
 //===-- Making ops --------------------------------------------------------===//
 
+namespace {
+// Ops whose kernels are polynomials for f32, and those made of them.
+bool needsFloat32(StringRef name) {
+  static constexpr StringLiteral names[] = {
+      "nn.attention", "nn.cos",       "nn.erf",        "nn.exp",
+      "nn.gelu",      "nn.gelu_tanh", "nn.log",        "nn.pow",
+      "nn.silu",      "nn.sigmoid",   "nn.sin",        "nn.softmax",
+      "nn.softplus",  "nn.tanh",      "nn.layer_norm", "nn.rms_norm"};
+  return llvm::is_contained(names, name);
+}
+} // namespace
+
 Value NodeImport::createNamed(StringRef name, ValueRange operands,
                               ArrayRef<NamedAttribute> attrs) {
   MLIRContext *context = builder().getContext();
+  if (!operands.empty() && elementOf(operands[0]).isF64() && needsFloat32(name))
+    unsupported("this op on float64 is not supported; convert the model to "
+                "float32");
   // Created with a placeholder type: the properties that type inference reads
   // exist only once the op does.
   OperationState state(location, name, operands, NoneType::get(context), attrs);
@@ -218,6 +256,14 @@ Value NodeImport::createNamed(StringRef name, ValueRange operands,
           (shapes.empty() ? "" : ", ") + shapeText(typeOf(operand).getShape());
     bad("the shapes of its inputs contradict each other (" + shapes +
         "): " + message);
+  }
+  SmallVector<int64_t> fixed;
+  for (int64_t size : cast<RankedTensorType>(types.front()).getShape())
+    if (!ShapedType::isDynamic(size))
+      fixed.push_back(size);
+  if (Error error = countElements(fixed).takeError()) {
+    op->erase();
+    bad("its result is impossible: " + llvm::toString(std::move(error)));
   }
   op->getResult(0).setType(types.front());
   graph.dims(op->getResult(0));

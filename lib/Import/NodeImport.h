@@ -54,6 +54,7 @@ public:
                                       llvm::ArrayRef<int64_t> otherwise = {});
   llvm::SmallVector<double> reals(llvm::StringRef name);
   void setInteger(llvm::StringRef name, int64_t value);
+  void setText(llvm::StringRef name, llvm::StringRef value);
   void removeAttribute(llvm::StringRef name) { attributes.erase(name); }
 
   // Inputs.
@@ -73,6 +74,9 @@ public:
   /// The constant behind a tensor as doubles, whatever its size.
   std::optional<std::vector<double>> constantReals(mlir::Value tensor);
   void setInput(size_t i, SmallTensor value);
+  void setInput(size_t i, mlir::Value tensor);
+  /// Input from becomes input to; its old place is empty.
+  void moveInput(size_t from, size_t to);
 
   // Outputs.
   size_t numOutputs() const { return outputs.size(); }

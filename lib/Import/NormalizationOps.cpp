@@ -24,6 +24,20 @@ Value overChannels(NodeImport &node, Value vector, Value like) {
   return node.reshape(vector, sizes);
 }
 
+// The same with statistics that are inputs.
+void importDynamicBatchNorm(NodeImport &node, double epsilon) {
+  Value x = node.input(0), variance = node.input(4);
+  Value safe =
+      node.create<nn::AddOp>({variance, node.splat(epsilon, variance)});
+  Value gain =
+      node.create<nn::MulOp>({node.input(1), node.create<nn::RsqrtOp>(safe)});
+  Value centred =
+      node.create<nn::SubOp>({x, overChannels(node, node.input(3), x)});
+  Value scaled = node.create<nn::MulOp>({centred, overChannels(node, gain, x)});
+  node.result(
+      node.create<nn::AddOp>({scaled, overChannels(node, node.input(2), x)}));
+}
+
 // x * a + b with a = scale / sqrt(variance + epsilon), b = bias - mean * a.
 void importBatchNorm(NodeImport &node) {
   if (node.integer("training_mode", 0))
@@ -35,7 +49,7 @@ void importBatchNorm(NodeImport &node) {
   for (int i = 0; i < 4; ++i)
     parts[i] = node.constantReals(node.input(i + 1));
   if (!parts[0] || !parts[1] || !parts[2] || !parts[3])
-    node.unsupported("statistics that are no constants are not supported");
+    return importDynamicBatchNorm(node, epsilon);
   auto &[scale, bias, mean, variance] = parts;
   size_t count = scale->size();
   if (bias->size() != count || mean->size() != count ||

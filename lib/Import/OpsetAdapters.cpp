@@ -68,6 +68,39 @@ void adaptBatchNormOutputs(NodeImport &node) {
     node.rejectOutput(i, "training statistics");
 }
 
+// Before opset 7 operands were broadcast only on request, the second one's axes
+// standing from `axis` on.
+void adaptBroadcast(NodeImport &node) {
+  if (!node.integer("broadcast", 0) || !node.hasAttribute("axis"))
+    return;
+  mlir::Value a = node.input(0), b = node.input(1);
+  int64_t axis = node.axis(node.integer("axis", 0), node.rank(a));
+  Scalars sizes = node.dims(b);
+  int64_t missing = node.rank(a) - axis - node.rank(b);
+  if (missing < 0)
+    node.bad("the second operand has too many axes for axis = " + Twine(axis));
+  sizes.append(missing, Scalar::ofInt(1));
+  node.setInput(1, node.reshape(b, sizes));
+}
+
+// Before opset 7 a slope a channel was a vector; now it broadcasts.
+void adaptPRelu(NodeImport &node) {
+  mlir::Value x = node.input(0), slope = node.input(1);
+  if (node.rank(slope) != 1 || node.rank(x) < 2 ||
+      node.typeOf(slope).getDimSize(0) == 1)
+    return;
+  Scalars sizes(node.rank(x) - 1, Scalar::ofInt(1));
+  sizes[0] = node.dims(slope)[0];
+  node.setInput(1, node.reshape(slope, sizes));
+}
+
+// Before opset 7 statistics were those of training unless said otherwise.
+void adaptBatchNormTest(NodeImport &node) {
+  if (!node.integer("is_test", 0))
+    node.unsupported("is_test = 0 is not supported; export the model in "
+                     "evaluation mode");
+}
+
 void adaptUpsample(NodeImport &node) {
   if (!node.hasAttribute("scales"))
     return;
@@ -77,6 +110,14 @@ void adaptUpsample(NodeImport &node) {
   node.setInput(1, SmallTensor::vector(scales, OnnxType::Float));
 }
 
+// Opset 10 had the scales where the region of interest is now, and rounded
+// down from the corner.
+void adaptResize(NodeImport &node) {
+  node.moveInput(1, 2);
+  node.setText("coordinate_transformation_mode", "asymmetric");
+  node.setText("nearest_mode", "floor");
+}
+
 struct Row {
   StringLiteral op;
   int64_t before; // applies to opsets below this one
@@ -84,11 +125,22 @@ struct Row {
 };
 
 constexpr Row rows[] = {
+    {"Add", 7, adaptBroadcast},
+    {"And", 7, adaptBroadcast},
+    {"BatchNormalization", 7, adaptBatchNormTest},
     {"BatchNormalization", 9, adaptBatchNorm},
     {"BatchNormalization", 14, adaptBatchNormOutputs},
     {"Clip", 11, adaptClip},
+    {"Div", 7, adaptBroadcast},
+    {"Equal", 7, adaptBroadcast},
+    {"Greater", 7, adaptBroadcast},
+    {"Less", 7, adaptBroadcast},
     {"LogSoftmax", 13, adaptSoftmax},
+    {"Mul", 7, adaptBroadcast},
+    {"Or", 7, adaptBroadcast},
+    {"PRelu", 7, adaptPRelu},
     {"Pad", 11, adaptPad},
+    {"Pow", 7, adaptBroadcast},
     {"ReduceL1", 18, axesToInput},
     {"ReduceL2", 18, axesToInput},
     {"ReduceLogSum", 18, axesToInput},
@@ -99,10 +151,12 @@ constexpr Row rows[] = {
     {"ReduceProd", 18, axesToInput},
     {"ReduceSum", 13, axesToInput},
     {"ReduceSumSquare", 18, axesToInput},
+    {"Resize", 11, adaptResize},
     {"Slice", 10, adaptSlice},
     {"Softmax", 13, adaptSoftmax},
     {"Split", 13, adaptSplit},
     {"Squeeze", 13, axesToInput},
+    {"Sub", 7, adaptBroadcast},
     {"Unsqueeze", 13, axesToInput},
     {"Upsample", 9, adaptUpsample},
 };

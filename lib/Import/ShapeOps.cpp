@@ -157,10 +157,13 @@ void importIdentity(NodeImport &node) { node.forward(0); }
 
 void importDropout(NodeImport &node) {
   node.rejectOutput(1, "mask");
-  if (const SmallTensor *training = node.known(2))
-    if (training->elements.size() == 1 && training->elements[0].asDouble() != 0)
-      node.unsupported("training mode is not supported; export the model in "
-                       "evaluation mode");
+  const SmallTensor *training = node.known(2);
+  bool off = training && training->isConstant() &&
+             training->elements.size() == 1 &&
+             training->elements[0].asDouble() == 0;
+  if (node.hasInput(2) && !off)
+    node.unsupported("training mode is not supported; export the model in "
+                     "evaluation mode");
   node.forward(0);
 }
 

@@ -81,6 +81,16 @@ private:
       dims.push_back(symbols ? symbols : builder.getArrayAttr({}));
     }
     program->setAttr("input_dims", builder.getArrayAttr(dims));
+    // Sizes a dynamic dimension must not exceed: the runtime refuses them.
+    SmallVector<Attribute> limits;
+    bool limited = false;
+    for (unsigned i = 0; i < program.getBody().getNumArguments(); ++i) {
+      Attribute most = func.getArgAttr(i, "nn.max_dims");
+      limited |= bool(most);
+      limits.push_back(most ? most : builder.getDenseI64ArrayAttr({}));
+    }
+    if (limited)
+      program->setAttr("input_max_dims", builder.getArrayAttr(limits));
   }
 
   LogicalResult convert(Operation *op) {

@@ -37,6 +37,9 @@ void populateMergeMovementPatterns(mlir::RewritePatternSet &patterns);
 /// their users.
 void populateSinkTransposePatterns(mlir::RewritePatternSet &patterns);
 
+/// Patterns by which contractions take over padding and transposes.
+void populateAbsorbMovementPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace qopt::simplify
 
 #endif

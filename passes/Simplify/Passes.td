@@ -57,7 +57,9 @@ def SimplifyMovementPass : Pass<"qopt-simplify-movement", "::mlir::func::FuncOp"
     ```
 
     A reshape in front of a unary op moves behind it, so that the op can join
-    the kernel before it. Declines where another operand would have to be
+    the kernel before it. A convolution takes over zero padding in front of it,
+    and a matmul with a constant weight the transpose of a flattened image, as
+    another order of its rows. Declines where another operand would have to be
     transposed instead.
   }];
   let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect",

@@ -27,6 +27,7 @@ struct SimplifyMovement
     RewritePatternSet patterns(&getContext());
     simplify::populateMergeMovementPatterns(patterns);
     simplify::populateSinkTransposePatterns(patterns);
+    simplify::populateAbsorbMovementPatterns(patterns);
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     // Each step moves one transpose by one op: deep graphs take many.

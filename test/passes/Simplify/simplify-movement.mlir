@@ -119,3 +119,39 @@ func.func @heads(%x: tensor<1x4x9x16xf32>) -> tensor<1x9x64xf32> {
   %r = nn.reshape %t to [1, 9, 64] : (tensor<1x9x4x16xf32>) -> tensor<1x9x64xf32>
   return %r : tensor<1x9x64xf32>
 }
+
+// Keras pads with an op of its own.
+// CHECK-LABEL: @pad_into_conv
+func.func @pad_into_conv(%x: tensor<1x8x8x3xf32>, %f: tensor<4x3x3x3xf32>) -> tensor<1x4x4x4xf32> {
+  // CHECK-NOT: nn.pad
+  // CHECK: nn.conv %arg0, %arg1 {pads = array<i64: 0, 0, 1, 1>, strides = array<i64: 2, 2>}
+  %p = nn.pad %x {low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 1, 1, 0>} : (tensor<1x8x8x3xf32>) -> tensor<1x9x9x3xf32>
+  %y = nn.conv %p, %f {strides = array<i64: 2, 2>} : (tensor<1x9x9x3xf32>, tensor<4x3x3x3xf32>) -> tensor<1x4x4x4xf32>
+  return %y : tensor<1x4x4x4xf32>
+}
+
+// Near miss: the padding is no zero.
+// CHECK-LABEL: @pad_with_one
+func.func @pad_with_one(%x: tensor<1x8x8x3xf32>, %f: tensor<4x3x3x3xf32>) -> tensor<1x4x4x4xf32> {
+  // CHECK: nn.pad
+  %p = nn.pad %x {low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 1, 1, 0>, value = 1.0 : f32} : (tensor<1x8x8x3xf32>) -> tensor<1x9x9x3xf32>
+  %y = nn.conv %p, %f {strides = array<i64: 2, 2>} : (tensor<1x9x9x3xf32>, tensor<4x3x3x3xf32>) -> tensor<1x4x4x4xf32>
+  return %y : tensor<1x4x4x4xf32>
+}
+
+// Channels first, the image flattens to c0p0 c0p1 c1p0 c1p1; channels last to
+// c0p0 c1p0 c0p1 c1p1: rows 1 and 2 change places.
+// CHECK-LABEL: @classifier
+func.func @classifier(%x: tensor<?x1x2x2xf32>) -> tensor<?x1xf32> {
+  // CHECK: dense<{{\[\[}}1.000000e+00], [3.000000e+00], [2.000000e+00], [4.000000e+00]]>
+  // CHECK-NOT: nn.transpose
+  // CHECK: nn.reshape %arg0
+  // CHECK: nn.matmul
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x1x2x2xf32>
+  %w = arith.constant dense<[[1.0], [2.0], [3.0], [4.0]]> : tensor<4x1xf32>
+  %t = nn.transpose %x {perm = array<i64: 0, 3, 1, 2>} : (tensor<?x1x2x2xf32>) -> tensor<?x2x1x2xf32>
+  %f = nn.reshape %t to [%n, 4] : (tensor<?x2x1x2xf32>) -> tensor<?x4xf32>
+  %y = nn.matmul %f, %w : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
