@@ -112,8 +112,10 @@ private:
       map.map(input, body->addArgument(input.getType(), input.getLoc()));
     for (Value constant : constants)
       builder.clone(*constant.getDefiningOp(), map);
+    // Marks that phases left on ops (value ids, ranges) differ from layer to
+    // layer; without them equal kernels are found equal.
     for (Operation *op : cluster.ops)
-      builder.clone(*op, map);
+      builder.clone(*op, map)->setDiscardableAttrs(DictionaryAttr());
     SmallVector<Value> yielded;
     for (Value output : outputs)
       yielded.push_back(map.lookup(output));

@@ -65,3 +65,12 @@ func.func @two_results(%x: tensor<?x16xf32>, %g: tensor<16xf32>) -> (tensor<?x16
   %c, %s = lowbit.quantize_rows %0 : (tensor<?x16xf32>) -> (tensor<?x16xui8>, tensor<?x1xf32>)
   return %0, %c, %s : tensor<?x16xf32>, tensor<?x16xui8>, tensor<?x1xf32>
 }
+
+// Marks of earlier phases do not enter kernels, or equal layers would differ.
+// CHECK-LABEL: @marks
+// CHECK: exec.kernel
+// CHECK: nn.relu %{{[^{]*}} : (tensor<4xf32>) -> tensor<4xf32>
+func.func @marks(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = nn.relu %x {nn.value_id = "a", lowbit.range = array<f32: 0.0, 1.0>} : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
