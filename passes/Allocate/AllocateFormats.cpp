@@ -3,7 +3,7 @@
 //
 // Candidates are gathered per weight, then one rule chooses among them.
 #include "dialects/NN/Constants.h"
-#include "lib/Analysis/WeightEncoding.h"
+#include "lib/Calibration/WeightEncoding.h"
 #include "lib/Solver/MultipleChoice.h"
 #include "lib/Support/Errors.h"
 #include "passes/Allocate/ErrorPrediction.h"

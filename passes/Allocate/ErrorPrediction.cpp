@@ -4,9 +4,9 @@
 // Filters are brought to the shape of a matmul's weight, [inputs, outputs].
 #include "passes/Allocate/ErrorPrediction.h"
 #include "dialects/NN/Constants.h"
-#include "lib/Analysis/RowGeometries.h"
+#include "lib/Calibration/RowGeometries.h"
 #include "lib/Analysis/ValueIds.h"
-#include "lib/Analysis/WeightEncoding.h"
+#include "lib/Calibration/WeightEncoding.h"
 
 namespace qopt {
 namespace {

@@ -4,7 +4,7 @@
 // The calibration run: compile once, run batch by batch.
 #include "dialects/NN/NNOps.h"
 #include "lib/Analysis/Contractions.h"
-#include "lib/Analysis/RowGeometries.h"
+#include "lib/Calibration/RowGeometries.h"
 #include "lib/Analysis/ValueIds.h"
 #include "lib/Support/Errors.h"
 #include "passes/Calibrate/Passes.h"

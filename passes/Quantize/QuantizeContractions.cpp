@@ -7,7 +7,7 @@
 #include "lib/Support/Errors.h"
 #include "passes/Quantize/ActivationEncoding.h"
 #include "passes/Quantize/Passes.h"
-#include "lib/Analysis/WeightEncoding.h"
+#include "lib/Calibration/WeightEncoding.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;

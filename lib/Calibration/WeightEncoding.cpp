@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From lib/Numerics' encoded tensors to lowbit.constant.
-#include "lib/Analysis/WeightEncoding.h"
+#include "lib/Calibration/WeightEncoding.h"
 #include "dialects/LowBit/LowBitOps.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ValueIds.h"

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From the attributes of a contraction to RowGeometry.
-#include "lib/Analysis/RowGeometries.h"
+#include "lib/Calibration/RowGeometries.h"
 #include "dialects/NN/NNOps.h"
 
 using namespace mlir;
