@@ -26,6 +26,7 @@ namespace {
 
 constexpr int64_t lanes = KernelBuilder::lanes;
 constexpr int64_t queryBlock = 48;
+constexpr int64_t softmaxRows = 4;
 
 class AttentionKernel {
 public:
@@ -57,8 +58,8 @@ public:
         queriesHere = kb.min(kb.sub(queries(), firstQuery), queryBlock);
         packKeys();
         emitScores();
-        kb.forLoop(kb.i64(0), queriesHere, kb.i64(1),
-                   [&](Value row) { emitSoftmax(row); });
+        forRowTiles(softmaxRows,
+                    [&](Value row, int64_t rows) { emitSoftmax(row, rows); });
         emitValues();
       });
     });
@@ -151,10 +152,11 @@ private:
   //===-- Products --------------------------------------------------------===//
 
   /// body(first row, number of rows) over the block in tiles, then rows.
-  void forRowTiles(llvm::function_ref<void(Value, int64_t)> body) {
-    Value tile = kb.i64(tileRows);
+  void forRowTiles(int64_t rows,
+                   llvm::function_ref<void(Value, int64_t)> body) {
+    Value tile = kb.i64(rows);
     Value whole = kb.mul(kb.div(queriesHere, tile), tile);
-    kb.forLoop(kb.i64(0), whole, tile, [&](Value row) { body(row, tileRows); });
+    kb.forLoop(kb.i64(0), whole, tile, [&](Value row) { body(row, rows); });
     kb.forLoop(whole, queriesHere, kb.i64(1), [&](Value row) { body(row, 1); });
   }
 
@@ -182,7 +184,7 @@ private:
   void emitScores() {
     Value step = kb.i64(lanes * tileVectors);
     kb.forLoop(kb.i64(0), paddedKeys(), step, [&](Value key) {
-      forRowTiles([&](Value row, int64_t rows) {
+      forRowTiles(tileRows, [&](Value row, int64_t rows) {
         SmallVector<Value> starts;
         for (int64_t i = 0; i < rows; ++i)
           starts.push_back(
@@ -220,7 +222,7 @@ private:
     });
   }
   void emitValueColumns(Value column, int64_t vectors, LiveLanes live) {
-    forRowTiles([&](Value row, int64_t rows) {
+    forRowTiles(tileRows, [&](Value row, int64_t rows) {
       SmallVector<Value> sums = multiply(
           keys(), rows, vectors,
           [&](int64_t i, Value key) {
@@ -285,42 +287,70 @@ private:
                          vector)[0];
   }
 
-  void emitSoftmax(Value row) {
+  /// A chain along the keys for each of `count` rows; their latencies overlap.
+  SmallVector<Value>
+  alongKeys(int64_t count, Value start,
+            llvm::function_ref<Value(int64_t row, Value key, LiveLanes live,
+                                     Value carried)>
+                step) {
+    SmallVector<Value> inits(count, start);
+    return kb.forVectors(keys(), inits,
+                         [&](Value key, LiveLanes live, ValueRange carried) {
+                           SmallVector<Value> next;
+                           for (int64_t row = 0; row < count; ++row)
+                             next.push_back(step(row, key, live, carried[row]));
+                           return next;
+                         });
+  }
+
+  void emitSoftmax(Value firstRow, int64_t count) {
     MathEmitter math(kb.builder(), kb.loc());
     Value lowest = kb.splatF32(-std::numeric_limits<float>::infinity());
-    Value start = scoreAt(row, kb.i64(0));
-    auto loadScore = [&](Value key) {
-      return kb.loadVector(kb.f32Type, scores, kb.add(start, key), {}, 64);
+    Value zero = kb.splatF32(0);
+    SmallVector<Value> starts, maskStarts;
+    for (int64_t row = 0; row < count; ++row) {
+      starts.push_back(scoreAt(kb.add(firstRow, row), kb.i64(0)));
+      if (op.getMask())
+        maskStarts.push_back(
+            maskRow(kb.add(kb.add(firstQuery, firstRow), row)));
+    }
+    auto loadScore = [&](int64_t row, Value key) {
+      return kb.loadVector(kb.f32Type, scores, kb.add(starts[row], key), {},
+                           64);
     };
-    auto storeScore = [&](Value lane, Value key) {
-      kb.storeVector(kb.f32Type, lane, scores, kb.add(start, key), {}, 64);
+    auto storeScore = [&](int64_t row, Value lane, Value key) {
+      kb.storeVector(kb.f32Type, lane, scores, kb.add(starts[row], key), {},
+                     64);
     };
-    Value maskStart = op.getMask() ? maskRow(kb.add(firstQuery, row)) : Value();
-    Value partial = kb.forVectors(
-        keys(), lowest, [&](Value key, LiveLanes live, ValueRange carried) {
-          Value score = loadScore(key);
-          if (maskStart) {
-            score = kb.addf(score, loadMask(maskStart, key, live));
-            storeScore(score, key);
+    SmallVector<Value> maxima = alongKeys(
+        count, lowest,
+        [&](int64_t row, Value key, LiveLanes live, Value carried) {
+          Value score = loadScore(row, key);
+          if (op.getMask()) {
+            score = kb.addf(score, loadMask(maskStarts[row], key, live));
+            storeScore(row, score, key);
           }
-          score = maskDead(kb, score, live, lowest);
-          return SmallVector<Value>{emitMax(kb, carried[0], score)};
-        })[0];
-    Value maximum = kb.splat(joinPartials(
-        kb, partial, [&](Value a, Value b) { return emitMax(kb, a, b); }));
-    Value total =
-        kb.forVectors(keys(), kb.splatF32(0),
-                      [&](Value key, LiveLanes live, ValueRange carried) {
-                        Value e = math.exp(kb.subf(loadScore(key), maximum));
-                        storeScore(e, key);
-                        e = maskDead(kb, e, live, kb.splatF32(0));
-                        return SmallVector<Value>{kb.addf(carried[0], e)};
-                      })[0];
-    Value sum = joinPartials(kb, total,
-                             [&](Value a, Value b) { return kb.addf(a, b); });
-    Value scale = kb.splat(kb.divf(kb.f32(1), sum));
+          return emitMax(kb, carried, maskDead(kb, score, live, lowest));
+        });
+    for (Value &maximum : maxima)
+      maximum = kb.splat(joinPartials(
+          kb, maximum, [&](Value a, Value b) { return emitMax(kb, a, b); }));
+    SmallVector<Value> scales =
+        alongKeys(count, zero,
+                  [&](int64_t row, Value key, LiveLanes live, Value carried) {
+                    Value e =
+                        math.exp(kb.subf(loadScore(row, key), maxima[row]));
+                    storeScore(row, e, key);
+                    return kb.addf(carried, maskDead(kb, e, live, zero));
+                  });
+    for (Value &scale : scales) {
+      Value sum = joinPartials(kb, scale,
+                               [&](Value a, Value b) { return kb.addf(a, b); });
+      scale = kb.splat(kb.divf(kb.f32(1), sum));
+    }
     kb.forVectors(keys(), [&](Value key, LiveLanes) {
-      storeScore(kb.mulf(loadScore(key), scale), key);
+      for (int64_t row = 0; row < count; ++row)
+        storeScore(row, kb.mulf(loadScore(row, key), scales[row]), key);
     });
   }
 

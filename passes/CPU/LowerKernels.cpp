@@ -38,6 +38,30 @@ static SmallVector<RankedTensorType> operandTypes(exec::KernelDefOp kernel) {
   return types;
 }
 
+/// Emitters read and write plain numbers; formats have been split by now.
+static bool isComputable(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return type.isIndex() || type.isInteger();
+  Type element = tensor.getElementType();
+  auto integer = dyn_cast<IntegerType>(element);
+  return element.isF32() || element.isF16() || element.isIndex() ||
+         (integer && integer.getWidth() <= 64);
+}
+
+static LogicalResult verifyTypes(exec::KernelDefOp kernel) {
+  for (Operation &op : kernel.getBody().front())
+    for (Type type : op.getResultTypes())
+      if (!isComputable(type))
+        return op.emitError("expects f32, f16 or integer elements, got ")
+               << type;
+  for (Type type : kernel.getInputTypes())
+    if (!isComputable(type))
+      return kernel.emitError("expects inputs of f32, f16 or integers, got ")
+             << type;
+  return success();
+}
+
 namespace {
 
 /// An optimized emitter: failure means that the kernel is not of its kind.
@@ -64,6 +88,8 @@ FailureOr<StringRef> qopt::lowerKernel(exec::KernelDefOp kernel,
                                        ModuleOp target,
                                        const emission::TargetIsa &isa,
                                        unsigned optLevel) {
+  if (failed(verifyTypes(kernel)))
+    return failure();
   Block &body = kernel.getBody().front();
   unsigned indices = body.getNumArguments() - emission::numTensorInputs(body);
   emission::KernelBuilder kb(target, kernel.getSymName(), operandTypes(kernel),

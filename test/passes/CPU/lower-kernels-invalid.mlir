@@ -1,0 +1,20 @@
+// RUN: qopt-opt %s --qopt-lower-kernels --split-input-file --verify-diagnostics
+
+// Formats are split into codes and scales before code is emitted.
+
+exec.kernel_def @encoded {
+^bb0(%x: tensor<4x8xf32>, %s: tensor<f32>, %z: tensor<i32>):
+  // expected-error @+1 {{expects f32, f16 or integer elements, got}}
+  %q = lowbit.encode %x, %s, %z : (tensor<4x8xf32>, tensor<f32>, tensor<i32>) -> tensor<4x8x!lowbit.q<uint<8>, zero_point>>
+  %0 = lowbit.decode %q : (tensor<4x8x!lowbit.q<uint<8>, zero_point>>) -> tensor<4x8xf32>
+  exec.yield %0 : tensor<4x8xf32>
+}
+
+// -----
+
+exec.kernel_def @double {
+^bb0(%x: tensor<4xf32>):
+  // expected-error @+1 {{expects f32, f16 or integer elements, got 'tensor<4xf64>'}}
+  %0 = nn.cast %x to f64 : (tensor<4xf32>) -> tensor<4xf64>
+  exec.yield %0 : tensor<4xf64>
+}
