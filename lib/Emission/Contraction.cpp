@@ -369,6 +369,7 @@ void emitContractionKernel(KernelBuilder &kb,
     return SmallVector<Value>{bytes};
   });
   kb.defineRun([&](Value begin, Value end, Value scratch) {
+    epilogue.begin(kb);
     RowRanges(kb, problem).dispatch([&](RowRange range) {
       ContractionLoops(kb, problem, epilogue, range).emit(begin, end, scratch);
     });

@@ -63,6 +63,8 @@ struct ContractionProblem {
 class ContractionEpilogue {
 public:
   virtual ~ContractionEpilogue();
+  // Before all rows of a call: for what is the same everywhere.
+  virtual void begin(KernelBuilder &kb) {}
   virtual void beginRow(KernelBuilder &kb, mlir::Value row) {}
   virtual void emit(KernelBuilder &kb, mlir::Value row, mlir::Value column,
                     mlir::Value accumulators, LiveLanes live) = 0;

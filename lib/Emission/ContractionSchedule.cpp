@@ -9,14 +9,18 @@ namespace qopt::emission {
 
 namespace {
 // What a unit should amount to: multiply-adds for compute-bound row counts
-// (about 15 us on one core), bytes of weights for memory-bound ones and for
-// what should stay in L2.
+// (about 15 us on one core, down to a tenth of that so that small contractions
+// have kUnits of them), bytes of weights for memory-bound ones and for what
+// should stay in L2.
 struct UnitTarget {
   int64_t multiplyAdds;
   int64_t weightBytes;
   // Rows below which a unit reads weights from L3 too often for what it does.
   int64_t rows;
 };
+constexpr int64_t kUnits = 16;
+// Weights that stay in L2 whatever the rows of a unit.
+constexpr int64_t kSmallWeights = 256 << 10;
 } // namespace
 
 static UnitTarget unitTarget(const TargetIsa &isa, ContractionDomain domain) {
@@ -96,10 +100,18 @@ ContractionSchedule::ContractionSchedule(KernelBuilder &kb,
   UnitTarget target = unitTarget(kb.isa(), problem.domain);
   Value depth = kb.mul(steps, inputs);
   Value allColumns = kb.mul(panelCount, kPanelColumns);
+  Value rowWork = kb.max(kb.mul(depth, allColumns), 1);
+  Value allWork = kb.mul(kb.mul(rowWork, rowCount),
+                         kb.mul(g.batches, g.groups));
+  Value work = kb.max(kb.min(kb.div(allWork, kUnits), target.multiplyAdds),
+                      target.multiplyAdds / 10);
+  Value isSmall = kb.cmp(
+      arith::CmpIPredicate::sle,
+      kb.mul(kb.mul(steps, kPanelStepBytes), panelCount),
+      kb.i64(kSmallWeights));
   Value wanted = kb.max(
-      kb.ceilDiv(kb.i64(target.multiplyAdds),
-                 kb.max(kb.mul(depth, allColumns), 1)),
-      target.rows);
+      kb.ceilDiv(work, rowWork),
+      kb.select(isSmall, kb.i64(2 * rows), kb.i64(target.rows)));
   if (stagesImages()) {
     imageRowsPerUnit =
         kb.min(kb.ceilDiv(wanted, kb.max(g.outWidth, 1)), g.outHeight);
@@ -116,7 +128,7 @@ ContractionSchedule::ContractionSchedule(KernelBuilder &kb,
   }
 
   Value groupDepth = kb.mul(depth, panels * kPanelColumns);
-  Value byWork = kb.ceilDiv(kb.i64(target.multiplyAdds),
+  Value byWork = kb.ceilDiv(work,
                             kb.max(kb.mul(groupDepth, rowsPerUnit), 1));
   Value groupBytes = kb.mul(steps, panels * kPanelStepBytes);
   Value byBytes = kb.ceilDiv(kb.i64(target.weightBytes), kb.max(groupBytes, 1));

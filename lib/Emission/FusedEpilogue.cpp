@@ -104,19 +104,36 @@ Value FusedEpilogue::leafRowByDigits(KernelBuilder &kb, const Leaf &leaf,
   return start;
 }
 
+// One element of a leaf, in all lanes.
+Value FusedEpilogue::loadSingle(KernelBuilder &kb, const Leaf &leaf,
+                                Value index) {
+  return broadcastLane(
+      kb,
+      loadLane(kb, tensorType(leaf.tensor).getElementType(),
+               leafPointer(kb, leaf), index, Width::scalar),
+      Width::vector);
+}
+
+// Read here, not per row: a store between would force another read.
+void FusedEpilogue::begin(KernelBuilder &kb) {
+  stillLanes.clear();
+  for (const Leaf &leaf : expression.leaves()) {
+    bool still = llvm::all_of(
+        leaf.map, [](const LeafAxis &axis) { return axis.iterationAxis < 0; });
+    stillLanes.push_back(still ? loadSingle(kb, leaf, kb.i64(0)) : Value());
+  }
+}
+
 void FusedEpilogue::beginRow(KernelBuilder &kb, Value row) {
   rowStarts.clear();
   rowLanes.clear();
-  for (const Leaf &leaf : expression.leaves()) {
+  for (auto [i, leaf] : llvm::enumerate(expression.leaves())) {
     rowStarts.push_back(leafRow(kb, leaf, row));
-    rowLanes.push_back({});
+    rowLanes.push_back(stillLanes[i]);
     // One element a row: read once.
-    if (KernelBuilder::constantOf(columnsOf(kb, leaf)) == 1)
-      rowLanes.back() = broadcastLane(
-          kb,
-          loadLane(kb, tensorType(leaf.tensor).getElementType(),
-                   leafPointer(kb, leaf), rowStarts.back(), Width::scalar),
-          Width::vector);
+    if (!rowLanes.back() &&
+        KernelBuilder::constantOf(columnsOf(kb, leaf)) == 1)
+      rowLanes.back() = loadSingle(kb, leaf, rowStarts.back());
   }
   outputStart = kb.mul(row, shapes->dim(kb, root, rank() - 1));
 }
@@ -138,9 +155,7 @@ void FusedEpilogue::emit(KernelBuilder &kb, Value row, Value column,
                                          live)};
     };
     auto single = [&] {
-      return SmallVector<Value>{broadcastLane(
-          kb, loadLane(kb, element, pointer, start, Width::scalar),
-          Width::vector)};
+      return SmallVector<Value>{loadSingle(kb, leaf, start)};
     };
     // A size known only at run time may turn out to be 1 and so repeat.
     Value columns = columnsOf(kb, leaf);

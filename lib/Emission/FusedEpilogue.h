@@ -21,6 +21,7 @@ public:
   build(mlir::Block &body, mlir::Value root, KernelShapes &shapes,
         llvm::ArrayRef<mlir::Operation *> covered);
 
+  void begin(KernelBuilder &kb) override;
   void beginRow(KernelBuilder &kb, mlir::Value row) override;
   void emit(KernelBuilder &kb, mlir::Value row, mlir::Value column,
             mlir::Value accumulators, LiveLanes live) override;
@@ -36,6 +37,8 @@ private:
   mlir::Value leafRow(KernelBuilder &kb, const Leaf &leaf, mlir::Value row);
   mlir::Value leafRowByDigits(KernelBuilder &kb, const Leaf &leaf,
                               mlir::Value row);
+  mlir::Value loadSingle(KernelBuilder &kb, const Leaf &leaf,
+                         mlir::Value index);
   mlir::Value columnsOf(KernelBuilder &kb, const Leaf &leaf);
   int64_t rank() const;
 
@@ -44,6 +47,8 @@ private:
   llvm::SmallVector<mlir::Value> yielded;
   unsigned firstOutput;
   KernelShapes *shapes;
+  // Lanes of leaves that are one element in all.
+  llvm::SmallVector<mlir::Value> stillLanes;
   // Of the current row: where each leaf's row starts, in elements; its lanes if
   // the row is one element; where the outputs' rows start.
   llvm::SmallVector<mlir::Value> rowStarts, rowLanes;

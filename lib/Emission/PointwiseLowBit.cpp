@@ -55,12 +55,21 @@ Value qopt::emission::emitEncode(KernelBuilder &kb, Value x, Value zero,
     return kb.create<arith::SelectOp>(condition, then, otherwise);
   };
   Value low = bound(range.low), high = bound(range.high);
-  Value t = select(arith::CmpFPredicate::UNO, x, x,
-                   kb.constantLike(x.getType(), 0), x);
-  t = select(arith::CmpFPredicate::OLT, t, low, low, t);
+  Value t = select(arith::CmpFPredicate::OLT, x, low, low, x);
   t = select(arith::CmpFPredicate::OGT, t, high, high, t);
-  Value code = kb.create<arith::FPToSIOp>(integers, kb.roundEven(t));
-  return kb.create<arith::AddIOp>(code, zero);
+  // NaN last: a mask on the minimum before it.
+  t = select(arith::CmpFPredicate::ORD, x, x, t,
+             kb.constantLike(x.getType(), 0));
+  // roundeven and conversion in one addition: codes are far below 2^22, and a
+  // float from 2^23 to 2^24 holds its integer in its low mantissa bits. The
+  // bits of 1.5 * 2^23 leave together with the zero point's addition.
+  constexpr float shift = 12582912.0f;
+  constexpr int32_t shiftBits = 0x4b400000;
+  Value bits = kb.create<arith::BitcastOp>(
+      integers, kb.addf(t, kb.constantLike(x.getType(), shift)));
+  return kb.create<arith::AddIOp>(
+      bits, kb.create<arith::SubIOp>(
+                zero, kb.constantLike(integers, shiftBits)));
 }
 
 Value qopt::emission::emitLowBitPointwise(KernelBuilder &kb, Operation *op,
