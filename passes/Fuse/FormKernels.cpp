@@ -115,7 +115,8 @@ private:
     // Marks that phases left on ops (value ids, ranges) differ from layer to
     // layer; without them equal kernels are found equal.
     for (Operation *op : cluster.ops)
-      builder.clone(*op, map)->setDiscardableAttrs(DictionaryAttr());
+      builder.clone(*op, map)->setDiscardableAttrs(
+          builder.getDictionaryAttr({}));
     SmallVector<Value> yielded;
     for (Value output : outputs)
       yielded.push_back(map.lookup(output));

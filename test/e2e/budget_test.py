@@ -12,7 +12,7 @@ import tools
 
 
 def plan_bytes(report):
-    return report["weight_bytes"]
+    return report["allocation"]["bytes"]
 
 
 class Budget(unittest.TestCase):

@@ -103,6 +103,12 @@ llvm::Error parse(Arguments &arguments) {
     for (llvm::StringRef isa : llvm::split(arguments.target, ','))
       options.isas.push_back(isa.trim().str());
   }
+  if (options.preset == Preset::Int8 && options.calibration.empty() &&
+      options.activations != "dynamic")
+    return fail(ExitCode::Usage,
+                "--preset int8 expects --calib DATA, from which the ranges of "
+                "activations are read; '--activations dynamic' does without "
+                "(matmuls only)");
   if (options.output.empty() && !options.to && !options.planOnly)
     return fail(ExitCode::Usage, "expects -o FILE for the artifact");
   return llvm::Error::success();
