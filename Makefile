@@ -26,7 +26,9 @@ build: configure
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-demo: build
+# Builds only the two tools: no tests, no benchmarks.
+demo: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target qopt qrun
 	@tools/scripts/demo $(BUILD)
 
 docs: build

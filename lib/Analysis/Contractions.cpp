@@ -43,7 +43,8 @@ bool isTransparent(Operation *op) {
   return op->hasTrait<nn::DataMovement>() ||
          isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::MinOp, nn::MaxOp, nn::ReluOp,
              nn::LeakyReluOp, nn::ClipOp, nn::HardSwishOp, nn::HardSigmoidOp,
-             nn::SigmoidOp>(op);
+             nn::SigmoidOp, nn::TanhOp, nn::GeluOp, nn::GeluTanhOp,
+             nn::SiluOp>(op);
 }
 
 // Whether all sources of `value`, seen through transparent ops, are
@@ -106,9 +107,17 @@ ActivationMode activationModeOf(const Contraction &contraction,
                                                   : ActivationMode::Dynamic;
 }
 
-bool supportsInt4(const Contraction &contraction, int64_t block) {
-  return !contraction.isConv &&
-         contraction.weightType().getDimSize(0) % block == 0;
+std::optional<int64_t> int4Block(const Contraction &contraction,
+                                 int64_t widest) {
+  if (contraction.isConv)
+    return std::nullopt;
+  int64_t inputs = contraction.weightType().getDimSize(0);
+  if (inputs % widest == 0)
+    return widest;
+  for (int64_t block = widest / 8 * 8; block > 0; block -= 8)
+    if (inputs % block == 0)
+      return block;
+  return std::nullopt;
 }
 
 numerics::FormatSpec int8WeightFormat(const Contraction &contraction) {

@@ -7,6 +7,7 @@
 #include "lib/Numerics/FormatSpec.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <optional>
 #include <string>
 
 namespace qopt {
@@ -42,8 +43,8 @@ findContractions(mlir::func::FuncOp function,
 enum class ActivationMode : uint8_t {
   Static,  // One scale and zero point, found by calibration.
   Dynamic, // A scale for each row, found at run time. Matmul only.
-  Auto,    // Static where the input comes from convolutions and poolings,
-           // dynamic behind norms, softmax and smooth activations, whose
+  Auto,    // Static where the input comes from convolutions and poolings
+           // through elementwise ops, dynamic behind norms and softmax, whose
            // outliers one static scale serves badly. Conv: static.
 };
 
@@ -51,13 +52,15 @@ enum class ActivationMode : uint8_t {
 ActivationMode activationModeOf(const Contraction &contraction,
                                 ActivationMode policy);
 
-// Whether block-scaled int4 weights have a kernel here: matmul, and the block
-// divides K.
-bool supportsInt4(const Contraction &contraction, int64_t block);
+// The block of int4 weights along a matmul's K inputs: `widest` if it divides K,
+// else the largest multiple of 8 below that does (kernels read eight inputs a
+// step), so 24 for K = 48. Nothing if none does, and for convolutions.
+std::optional<int64_t> int4Block(const Contraction &contraction,
+                                 int64_t widest);
 
 // int8 per output channel; int4 in blocks of `block` along K with f16 scales.
 numerics::FormatSpec int8WeightFormat(const Contraction &contraction);
 numerics::FormatSpec int4WeightFormat(const Contraction &contraction,
-                                      int64_t block = 32);
+                                      int64_t block);
 
 } // namespace qopt

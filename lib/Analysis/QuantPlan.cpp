@@ -119,12 +119,13 @@ resolveFormat(const Contraction &contraction, StringRef name, int64_t block) {
     return int8WeightFormat(contraction);
   if (name == "int4") {
     if (contraction.isConv)
-      return refuse("int4 weights need a matmul, this is a convolution");
-    if (!supportsInt4(contraction, block))
-      return refuse("its " + Twine(contraction.weightType().getDimSize(0)) +
-                    " input channels are no multiple of the block " +
-                    Twine(block));
-    return int4WeightFormat(contraction, block);
+      return refuse("int4 weights need a matmul or a 1x1 convolution of "
+                    "stride 1, this is a wider convolution");
+    if (std::optional<int64_t> fitting = int4Block(contraction, block))
+      return int4WeightFormat(contraction, *fitting);
+    return refuse("its " + Twine(contraction.weightType().getDimSize(0)) +
+                  " input channels divide into blocks of neither " +
+                  Twine(block) + " nor a smaller multiple of 8");
   }
   std::string error;
   std::optional<numerics::FormatSpec> spec =

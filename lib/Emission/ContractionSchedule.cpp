@@ -66,7 +66,7 @@ ContractionSchedule::ContractionSchedule(KernelBuilder &kb,
   staged = padded || flipSign;
   inputBytes = problem.domain == ContractionDomain::F32 ? 4 : 1;
   evenRows = !padded && KernelBuilder::constantOf(g.outHeight) == 1 &&
-             g.kernel[0] == 1;
+             g.kernel[0] == 1 && g.stride[1] == 1;
 
   wholeRowTaps = g.groups == 1 && (g.dilation[1] == 1 || g.kernel[1] == 1);
   taps[0] = g.kernel[0];

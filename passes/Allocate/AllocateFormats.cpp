@@ -132,7 +132,7 @@ private:
     std::vector<std::string> names = {"int8"};
     if (!options.budget.bytes)
       return names;
-    if (supportsInt4(contraction, options.given.block))
+    if (int4Block(contraction, options.given.block))
       names.push_back("int4");
     if (options.rule == AllocateRule::Ilp)
       names.push_back("float");

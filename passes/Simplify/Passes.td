@@ -131,6 +131,24 @@ def RaiseActivationsPass : Pass<"qopt-raise-activations", "::mlir::func::FuncOp"
   let dependentDialects = ["::qopt::nn::NNDialect"];
 }
 
+def PointwiseConvToMatMulPass
+    : Pass<"qopt-pointwise-conv-to-matmul", "::mlir::func::FuncOp"> {
+  let summary = "Make matmuls of convolutions that look at one pixel";
+  let description = [{
+    ```mlir
+    %y = nn.conv %x, %filter    // tensor<?x7x7x32xf32>, tensor<64x1x1x32xf32>
+    // ->
+    %y = nn.matmul %x, %w       // tensor<?x7x7x32xf32>, tensor<32x64xf32>
+    ```
+
+    The sums are the same to the bit. Whatever is known about matmuls (formats,
+    rounding, row scales) then holds for these convolutions. Declines when the
+    convolution is strided, padded or grouped, or its filter is computed or has
+    other readers.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
+}
+
 def RaiseAttentionPass : Pass<"qopt-raise-attention", "::mlir::func::FuncOp"> {
   let summary = "Recognize scaled dot-product attention";
   let description = [{

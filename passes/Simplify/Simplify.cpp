@@ -39,4 +39,7 @@ void qopt::buildSimplify(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createSimplifyMovementPass());
   pm.addPass(createCSEPass());
+  // After everything that treats convolutions as such (layouts, affine folds).
+  // 1x1 nn.conv -> nn.matmul.
+  pm.addNestedPass<func::FuncOp>(createPointwiseConvToMatMulPass());
 }

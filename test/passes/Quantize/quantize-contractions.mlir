@@ -95,3 +95,12 @@ func.func @no_weight(%a: tensor<2x4x8xf32>, %b: tensor<2x8x8xf32>) -> tensor<2x4
   %1 = nn.matmul %0, %w : (tensor<2x4x8xf32>, tensor<2x8x8xf32>) -> tensor<2x4x8xf32>
   return %1 : tensor<2x4x8xf32>
 }
+
+// Where 32 does not divide the inputs, int4 takes the widest block that does.
+// SET-LABEL: func @odd_block
+// SET: lowbit.constant {{.*}} : tensor<48x2x!lowbit.q<int<4>, block = [24, 1], scale = f16>>
+func.func @odd_block(%x: tensor<4x48xf32>) -> tensor<4x2xf32> {
+  %w = arith.constant dense<0.5> : tensor<48x2xf32>
+  %0 = nn.matmul %x, %w {nn.value_id = "odd/fc"} : (tensor<4x48xf32>, tensor<48x2xf32>) -> tensor<4x2xf32>
+  return %0 : tensor<4x2xf32>
+}
