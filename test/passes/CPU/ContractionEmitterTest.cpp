@@ -73,6 +73,35 @@ TEST(Contraction, ConvolutionRequantized) {
           "%2 : tensor<2x5x7x20xui8>"));
 }
 
+TEST(Contraction, ConvolutionOfOneRowSkipsPixels) {
+  // Output pixels lie two input pixels apart: no plain matrix.
+  expectEmitter(
+      "contraction",
+      kernelText("%x: tensor<2x1x10x4xf32>, %p: tensor<192xf32>",
+                 "  %f = exec.unpack_panels %p {layout = \"panel16x1\"} : "
+                 "(tensor<192xf32>) -> tensor<5x1x3x4xf32>\n"
+                 "  %0 = nn.conv %x, %f {strides = array<i64: 1, 2>} : "
+                 "(tensor<2x1x10x4xf32>, tensor<5x1x3x4xf32>) -> "
+                 "tensor<2x1x4x5xf32>",
+                 "%0 : tensor<2x1x4x5xf32>"));
+}
+
+TEST(Contraction, BlocksOf24) {
+  // 48 inputs: 6 steps; 2 panels; 2 blocks of three steps.
+  expectEmitter(
+      "contraction",
+      kernelText(
+          "%a: tensor<7x48xi8>, %p: tensor<768xi8>, %s: tensor<64xf16>",
+          "  %w = exec.unpack_panels %p {layout = \"panel16x8\"} : "
+          "(tensor<768xi8>) -> tensor<48x20xui8>\n"
+          "  %t = exec.unpack_panels %s {layout = \"panel_scales\"} : "
+          "(tensor<64xf16>) -> tensor<2x20xf16>\n"
+          "  %0 = lowbit.block_matmul %a, %w, %t {block = 24 : i64} : "
+          "(tensor<7x48xi8>, tensor<48x20xui8>, tensor<2x20xf16>) -> "
+          "tensor<7x20xf32>",
+          "%0 : tensor<7x20xf32>"));
+}
+
 TEST(Contraction, BlocksScaledByRow) {
   // 64 inputs: 8 steps; 3 panels; 2 blocks.
   expectEmitter(
