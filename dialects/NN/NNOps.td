@@ -120,7 +120,7 @@ def NN_MulOp : NN_BinaryOp<"mul", "lhs * rhs", [Commutative]>;
 def NN_DivOp : NN_BinaryOp<"div", "lhs / rhs">;
 def NN_MinOp : NN_BinaryOp<"min", "min(lhs, rhs), NaN if either is">;
 def NN_MaxOp : NN_BinaryOp<"max", "max(lhs, rhs), NaN if either is">;
-def NN_PowOp : NN_BinaryOp<"pow", "lhs ^ rhs">;
+def NN_PowOp : NN_BinaryOp<"pow", "lhs ^ rhs (integers wrap; of a negative rhs, truncated toward 0)">;
 def NN_EqualOp : NN_BinaryOp<"equal", "lhs == rhs (i1)">;
 def NN_LessOp : NN_BinaryOp<"less", "lhs < rhs (i1)">;
 def NN_LessEqualOp : NN_BinaryOp<"less_equal", "lhs <= rhs (i1)">;

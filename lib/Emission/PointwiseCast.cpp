@@ -18,6 +18,11 @@ Type withElement(Type like, Type element) {
   return element;
 }
 
+/// i1 and unsigned lanes extend by zeros.
+bool isSignedLane(Type element) {
+  return !element.isInteger(1) && !element.isUnsignedInteger();
+}
+
 Value floatToInteger(KernelBuilder &kb, Type to, Value x) {
   Type lane = computeType(to);
   unsigned bits = to.isIndex() ? 64 : to.getIntOrFloatBitWidth();
@@ -42,7 +47,10 @@ Value floatToInteger(KernelBuilder &kb, Type to, Value x) {
                              : APInt::getSignedMaxValue(bits).sext(laneBits);
   APInt lowest = isUnsigned ? APInt(laneBits, 0)
                             : APInt::getSignedMinValue(bits).sext(laneBits);
-  Value converted = kb.create<arith::FPToSIOp>(laneType, x);
+  // Out of range it is poison, but then another one is selected.
+  Value converted = isUnsigned
+                        ? Value(kb.create<arith::FPToUIOp>(laneType, x))
+                        : Value(kb.create<arith::FPToSIOp>(laneType, x));
   Value result = kb.create<arith::SelectOp>(
       compare(arith::CmpFPredicate::OGE, above), integer(highest), converted);
   result = kb.create<arith::SelectOp>(compare(arith::CmpFPredicate::OLT, low),
@@ -54,13 +62,15 @@ Value floatToInteger(KernelBuilder &kb, Type to, Value x) {
 /// Wraps: keeps the low bits of `to`, extended by its sign.
 Value integerToInteger(KernelBuilder &kb, Type from, Type to, Value x) {
   Type lane = withElement(x.getType(), computeType(to));
-  if (from.isInteger(1))
-    return kb.create<arith::ExtUIOp>(lane, x);
   unsigned bits = to.isIndex() ? 64 : to.getIntOrFloatBitWidth();
   unsigned laneBits = getElementTypeOrSelf(lane).getIntOrFloatBitWidth();
   unsigned fromBits = getElementTypeOrSelf(x.getType()).getIntOrFloatBitWidth();
-  if (fromBits < laneBits)
-    return kb.create<arith::ExtSIOp>(lane, x);
+  if (fromBits < laneBits && !isSignedLane(from))
+    x = kb.create<arith::ExtUIOp>(lane, x);
+  else if (fromBits < laneBits)
+    x = kb.create<arith::ExtSIOp>(lane, x);
+  else if (fromBits > laneBits)
+    x = kb.create<arith::TruncIOp>(lane, x);
   if (bits < laneBits) {
     Type narrow = withElement(lane, kb.builder().getIntegerType(bits));
     Value truncated = kb.create<arith::TruncIOp>(narrow, x);
@@ -68,7 +78,45 @@ Value integerToInteger(KernelBuilder &kb, Type from, Type to, Value x) {
       return kb.create<arith::ExtUIOp>(lane, truncated);
     return kb.create<arith::ExtSIOp>(lane, truncated);
   }
-  return fromBits == laneBits ? x : Value(kb.create<arith::TruncIOp>(lane, x));
+  return x;
+}
+
+/// Rounds f32 to the nearest bf16, ties to even; NaN stays NaN. As integers,
+/// because the conversion is a library call where the CPU lacks it.
+Value floatToBFloat(KernelBuilder &kb, Type to, Value x) {
+  Type word = withElement(x.getType(), kb.i32Type);
+  Type half = withElement(x.getType(), kb.builder().getIntegerType(16));
+  auto constant = [&](int64_t value) { return kb.constantLike(word, value); };
+  Value bits = kb.create<arith::BitcastOp>(word, x);
+  Value lowest = kb.create<arith::AndIOp>(
+      kb.create<arith::ShRUIOp>(bits, constant(16)), constant(1));
+  Value rounded = kb.create<arith::AddIOp>(
+      bits, kb.create<arith::AddIOp>(lowest, constant(0x7fff)));
+  Value isNaN = kb.create<arith::CmpFOp>(arith::CmpFPredicate::UNO, x, x);
+  // Quiet: a NaN whose payload is cut off must not become infinite.
+  Value quiet = kb.create<arith::OrIOp>(bits, constant(0x400000));
+  Value kept = kb.create<arith::SelectOp>(isNaN, quiet, rounded);
+  Value high = kb.create<arith::TruncIOp>(
+      half, kb.create<arith::ShRUIOp>(kept, constant(16)));
+  return kb.create<arith::BitcastOp>(to, high);
+}
+
+Value floatToFloat(KernelBuilder &kb, Type from, Type to, Value x) {
+  Type target = withElement(x.getType(), to);
+  Type f32 = withElement(x.getType(), kb.f32Type);
+  // bf16 meets only f32 directly.
+  if (from.isBF16() || to.isBF16()) {
+    if (from.isBF16())
+      x = kb.create<arith::ExtFOp>(f32, x);
+    else if (!from.isF32())
+      x = floatToFloat(kb, from, kb.f32Type, x);
+    if (to.isBF16())
+      return floatToBFloat(kb, target, x);
+    return to.isF32() ? x : floatToFloat(kb, kb.f32Type, to, x);
+  }
+  if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
+    return kb.create<arith::ExtFOp>(target, x);
+  return kb.create<arith::TruncFOp>(target, x);
 }
 
 Value toTruth(KernelBuilder &kb, Value x) {
@@ -88,16 +136,18 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
     return toTruth(kb, lanes);
   Type target = withElement(lanes.getType(), computeType(to));
   bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
-  if (fromFloat && toFloat) {
-    if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
-      return kb.create<arith::ExtFOp>(target, lanes);
-    return kb.create<arith::TruncFOp>(target, lanes);
-  }
+  if (fromFloat && toFloat)
+    return floatToFloat(kb, from, to, lanes);
+  if (fromFloat && from.isBF16())
+    return emitCast(kb, kb.f32Type, to,
+                    floatToFloat(kb, from, kb.f32Type, lanes));
   if (fromFloat)
     return floatToInteger(kb, to, lanes);
   if (!toFloat)
     return integerToInteger(kb, from, to, lanes);
-  if (from.isInteger(1))
+  if (to.isBF16())
+    return floatToBFloat(kb, target, emitCast(kb, from, kb.f32Type, lanes));
+  if (!isSignedLane(from))
     return kb.create<arith::UIToFPOp>(target, lanes);
   return kb.create<arith::SIToFPOp>(target, lanes);
 }

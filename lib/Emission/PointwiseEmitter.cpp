@@ -20,8 +20,12 @@ namespace {
 /// Floats or signed integers of one op, in one notation.
 class LaneBuilder {
 public:
-  LaneBuilder(KernelBuilder &kb, Type like)
+  /// \p element is what the lanes hold: narrow unsigned numbers are positive
+  /// i32, wide ones need operations of their own.
+  LaneBuilder(KernelBuilder &kb, Type like, Type element = {})
       : kb(kb), type(like), isFloat(isa<FloatType>(getElementTypeOrSelf(like))),
+        isUnsigned(element && element.isUnsignedInteger() &&
+                   element.getIntOrFloatBitWidth() >= 32),
         math(kb.builder(), kb.loc()) {}
 
   Value constant(double value) { return kb.constantLike(type, value); }
@@ -41,7 +45,10 @@ public:
     return kb.create<arith::SelectOp>(c, a, b);
   }
   Value less(Value a, Value b) {
-    return compare(arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt, a, b);
+    return compare(arith::CmpFPredicate::OLT,
+                   isUnsigned ? arith::CmpIPredicate::ult
+                              : arith::CmpIPredicate::slt,
+                   a, b);
   }
   Value compare(arith::CmpFPredicate f, arith::CmpIPredicate i, Value a,
                 Value b) {
@@ -55,6 +62,8 @@ public:
   Value absolute(Value x) {
     if (isFloat)
       return kb.create<math::AbsFOp>(x);
+    if (isUnsigned)
+      return x;
     return select(less(x, constant(0)), sub(constant(0), x), x);
   }
   Value negate(Value x) {
@@ -98,6 +107,9 @@ public:
     Value line = add(mul(x, constant(0.16666667f)), constant(0.5));
     return mul(x, clip(line, 0, 1));
   }
+  Value pow(Value x, Value y) {
+    return isFloat ? math.pow(x, y) : integerPower(x, y);
+  }
   Value rsqrt(Value x) { return div(constant(1), kb.create<math::SqrtOp>(x)); }
 
 private:
@@ -106,12 +118,36 @@ private:
       return kb.create<FloatOp>(a, b);
     return kb.create<IntOp>(a, b);
   }
+  Value equal(Value a, Value b) {
+    return kb.create<arith::CmpIOp>(arith::CmpIPredicate::eq, a, b);
+  }
+  /// By squaring, wrapping. A negative exponent leaves 0, but of 1 and -1 their
+  /// parity: x^y, truncated toward zero.
+  Value integerPower(Value x, Value y) {
+    Value zero = constant(0), one = constant(1);
+    Value result = one, square = x;
+    unsigned bits = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+    for (unsigned bit = 0; bit < bits; ++bit) {
+      Value shifted = kb.create<arith::ShRUIOp>(y, constant(bit));
+      Value isSet = equal(kb.create<arith::AndIOp>(shifted, one), one);
+      result = select(isSet, mul(result, square), result);
+      square = mul(square, square);
+    }
+    if (isUnsigned)
+      return result;
+    Value isUnit = kb.create<arith::OrIOp>(equal(x, one),
+                                           equal(x, constant(-1)));
+    Value vanishes = select(isUnit, result, zero);
+    return select(less(y, zero), vanishes, result);
+  }
   /// Toward zero. x / 0 = 0 and min / -1 = min: no traps.
   Value integerDivision(Value a, Value b) {
     Value zero = constant(0), one = constant(1), minusOne = constant(-1);
-    auto equal = [&](Value x, Value y) {
-      return kb.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x, y);
-    };
+    if (isUnsigned) {
+      Value isZero = equal(b, zero);
+      return select(isZero, zero,
+                    kb.create<arith::DivUIOp>(a, select(isZero, one, b)));
+    }
     Value isZero = equal(b, zero), isMinusOne = equal(b, minusOne);
     Value safe = select(kb.create<arith::OrIOp>(isZero, isMinusOne), one, b);
     Value quotient = kb.create<arith::DivSIOp>(a, safe);
@@ -122,7 +158,7 @@ private:
 public:
   KernelBuilder &kb;
   Type type;
-  bool isFloat;
+  bool isFloat, isUnsigned;
   MathEmitter math;
 };
 
@@ -186,8 +222,9 @@ Value emitBinary(LaneBuilder &lb, Operation *op, Value a, Value b) {
   using IP = arith::CmpIPredicate;
   KernelBuilder &kb = lb.kb;
   // Truth values order as unsigned: false < true.
-  bool truth = getElementTypeOrSelf(a.getType()).isInteger(1);
-  auto signedOr = [&](IP s, IP u) { return truth ? u : s; };
+  bool asUnsigned =
+      lb.isUnsigned || getElementTypeOrSelf(a.getType()).isInteger(1);
+  auto signedOr = [&](IP s, IP u) { return asUnsigned ? u : s; };
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](nn::AddOp) { return lb.add(a, b); })
       .Case([&](nn::SubOp) { return lb.sub(a, b); })
@@ -195,7 +232,7 @@ Value emitBinary(LaneBuilder &lb, Operation *op, Value a, Value b) {
       .Case([&](nn::DivOp) { return lb.div(a, b); })
       .Case([&](nn::MinOp) { return lb.extreme(a, b, /*maximum=*/false); })
       .Case([&](nn::MaxOp) { return lb.extreme(a, b, /*maximum=*/true); })
-      .Case([&](nn::PowOp) { return lb.math.pow(a, b); })
+      .Case([&](nn::PowOp) { return lb.pow(a, b); })
       .Case([&](nn::EqualOp) { return lb.compare(FP::OEQ, IP::eq, a, b); })
       .Case([&](nn::LessOp) {
         return lb.compare(FP::OLT, signedOr(IP::slt, IP::ult), a, b);
@@ -230,7 +267,8 @@ FailureOr<Value> qopt::emission::emitPointwise(KernelBuilder &kb, Operation *op,
     return Value(kb.create<arith::SelectOp>(lanes[0], lanes[1], lanes[2]));
   if (Value result = emitLowBitPointwise(kb, op, lanes))
     return result;
-  LaneBuilder lb(kb, lanes[0].getType());
+  LaneBuilder lb(kb, lanes[0].getType(),
+                 getElementTypeOrSelf(op->getOperand(0).getType()));
   Value result = lanes.size() == 1 ? emitUnary(lb, op, lanes[0])
                                    : emitBinary(lb, op, lanes[0], lanes[1]);
   if (!result)

@@ -71,11 +71,19 @@ void importPow(NodeImport &node) {
     return node.result(node.create<nn::SqrtOp>(x));
   if (exponent == -1.0 && node.isFloat(x))
     return node.result(node.create<nn::ReciprocalOp>(x));
+  // The result has the type of the base; a fractional exponent of an integer
+  // base is computed in the exponent's type.
   Value y = node.input(1);
-  if (node.elementOf(x) != node.elementOf(y))
-    y = node.create<nn::CastOp>(
-        y, {node.attr("to", TypeAttr::get(node.elementOf(x)))});
-  node.result(node.create<nn::PowOp>({x, y}));
+  Type base = node.elementOf(x), exponentType = node.elementOf(y);
+  auto cast = [&](Value value, Type to) -> Value {
+    if (node.elementOf(value) == to)
+      return value;
+    return node.create<nn::CastOp>(value, {node.attr("to", TypeAttr::get(to))});
+  };
+  Type common =
+      isa<FloatType>(exponentType) && !isa<FloatType>(base) ? exponentType : base;
+  node.result(cast(node.create<nn::PowOp>({cast(x, common), cast(y, common)}),
+                   base));
 }
 
 void importMod(NodeImport &node) {
@@ -115,8 +123,7 @@ void importWhere(NodeImport &node) {
 
 // Conversions that kernels would need a library call for.
 void rejectNarrowing(NodeImport &node, Value x, Type to) {
-  bool toHalf = to.isF16() && node.elementOf(x).isF64();
-  if (to.isBF16() || toHalf)
+  if (to.isF16() && node.elementOf(x).isF64())
     node.unsupported("a conversion from " + typeText(node.elementOf(x)) +
                      " to " + typeText(to) + " is not supported");
 }

@@ -45,7 +45,8 @@ static bool isComputable(Type type) {
     return type.isIndex() || type.isInteger();
   Type element = tensor.getElementType();
   auto integer = dyn_cast<IntegerType>(element);
-  return element.isF32() || element.isF16() || element.isIndex() ||
+  return isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(element) ||
+         element.isIndex() ||
          (integer && integer.getWidth() <= 64);
 }
 
@@ -53,11 +54,11 @@ static LogicalResult verifyTypes(exec::KernelDefOp kernel) {
   for (Operation &op : kernel.getBody().front())
     for (Type type : op.getResultTypes())
       if (!isComputable(type))
-        return op.emitError("expects f32, f16 or integer elements, got ")
+        return op.emitError("expects float or integer elements, got ")
                << type;
   for (Type type : kernel.getInputTypes())
     if (!isComputable(type))
-      return kernel.emitError("expects inputs of f32, f16 or integers, got ")
+      return kernel.emitError("expects inputs of floats or integers, got ")
              << type;
   return success();
 }
