@@ -164,7 +164,8 @@ def main():
                       flush=True)
     if options.update:
         lines = ["# What each case of libonnx-testdata does; cases not listed are",
-                 "# unsupported. Written by onnx_node_test.py --update."]
+                 "# unsupported, and those that fail have data which contradict their",
+                 "# model's shapes. Written by onnx_node_test.py --update."]
         lines += [f"{v} {n}" for n, v in sorted(found.items()) if v != "unsupported"]
         EXPECTED.write_text("\n".join(lines) + "\n")
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
