@@ -98,11 +98,41 @@ void importSelu(NodeImport &node) {
                   node.real("gamma", 1.05070102214813232421875));
 }
 
+// max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
 void importCelu(NodeImport &node) {
   double alpha = node.real("alpha", 1);
-  if (alpha != 1)
-    node.unsupported("alpha = " + std::to_string(alpha) + " is not supported");
-  importEluFamily(node, 1, 1);
+  if (alpha == 1)
+    return importEluFamily(node, 1, 1);
+  Value x = node.input(0);
+  Value below = node.create<nn::MinOp>({x, node.splat(0, x)});
+  Value grown = node.create<nn::ExpOp>(
+      node.create<nn::DivOp>({below, node.splat(alpha, x)}));
+  grown = node.create<nn::MulOp>(
+      {node.create<nn::SubOp>({grown, node.splat(1, x)}),
+       node.splat(alpha, x)});
+  node.result(
+      node.create<nn::AddOp>({node.create<nn::ReluOp>(x), grown}));
+}
+
+// x where it is above alpha, else 0.
+void importThresholdedRelu(NodeImport &node) {
+  Value x = node.input(0);
+  Value above =
+      node.create<nn::GreaterOp>({x, node.splat(node.real("alpha", 1), x)});
+  node.result(node.create<nn::SelectOp>({above, x, node.splat(0, x)}));
+}
+
+// x + bias below -lambd, x - bias above lambd, 0 between.
+void importShrink(NodeImport &node) {
+  Value x = node.input(0), zero = node.splat(0, x);
+  double lambda = node.real("lambd", 0.5), bias = node.real("bias", 0);
+  auto moved = [&](double by) {
+    return bias ? node.create<nn::AddOp>({x, node.splat(by, x)}) : x;
+  };
+  Value below = node.create<nn::LessOp>({x, node.splat(-lambda, x)});
+  Value above = node.create<nn::GreaterOp>({x, node.splat(lambda, x)});
+  Value upper = node.create<nn::SelectOp>({above, moved(-bias), zero});
+  node.result(node.create<nn::SelectOp>({below, moved(bias), upper}));
 }
 
 void importSoftsign(NodeImport &node) {
@@ -131,9 +161,11 @@ constexpr OpEntry rows[] = {
     {"Relu", 1, 1, importRelu},
     {"Selu", 1, 1, importSelu},
     {"Sigmoid", 1, 1, importPlain<nn::SigmoidOp>},
+    {"Shrink", 1, 1, importShrink},
     {"Softplus", 1, 1, importPlain<nn::SoftplusOp>},
     {"Softsign", 1, 1, importSoftsign},
     {"Tanh", 1, 1, importPlain<nn::TanhOp>},
+    {"ThresholdedRelu", 1, 1, importThresholdedRelu},
 };
 } // namespace
 

@@ -5,6 +5,7 @@
 // Where all inputs are known (shape arithmetic, constants) the result is
 // computed here; otherwise it becomes one nn op.
 #include "lib/Import/OpTable.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -91,7 +92,65 @@ void importMod(NodeImport &node) {
   if (a && b && !node.integer("fmod", 0))
     if (auto value = evaluate(Binary::Mod, *a, *b, node.math()))
       return node.result(std::move(*value));
-  node.unsupported("a remainder of tensors is not supported");
+  Value x = node.input(0), y = node.input(1);
+  if (node.isFloat(x))
+    node.unsupported("a remainder of floats is not supported");
+  // Division truncates, so the remainder has the sign of x. Without fmod it has
+  // the sign of y.
+  Value quotient = node.create<nn::DivOp>({x, y});
+  Value rest = node.create<nn::SubOp>(
+      {x, node.create<nn::MulOp>({quotient, y})});
+  bool isSigned = !cast<IntegerType>(node.elementOf(x)).isUnsigned();
+  if (node.integer("fmod", 0) || !isSigned)
+    return node.result(rest);
+  auto isNegative = [&](Value v) {
+    return node.create<nn::LessOp>({v, node.splat(0, v)});
+  };
+  Value zero = node.splat(0, rest);
+  Value agrees = node.create<nn::EqualOp>({isNegative(rest), isNegative(y)});
+  Value isDone = node.create<nn::OrOp>(
+      {agrees, node.create<nn::EqualOp>({rest, zero})});
+  node.result(node.create<nn::SelectOp>(
+      {isDone, rest, node.create<nn::AddOp>({rest, y})}));
+}
+
+// By powers of two; a shift by the width or more leaves 0, as 2^n wraps to 0
+// and x / 0 is 0.
+void importBitShift(NodeImport &node) {
+  Value x = node.input(0);
+  std::string direction = node.text("direction", "");
+  if (direction != "LEFT" && direction != "RIGHT")
+    node.bad("expected direction LEFT or RIGHT, found '" + Twine(direction) +
+             "'");
+  Value factor =
+      node.create<nn::PowOp>({node.splat(2, x), node.input(1)});
+  node.result(direction == "LEFT" ? node.create<nn::MulOp>({x, factor})
+                                  : node.create<nn::DivOp>({x, factor}));
+}
+
+void importIsNaN(NodeImport &node) {
+  Value x = node.input(0);
+  node.result(node.create<nn::NotOp>(node.create<nn::EqualOp>({x, x})));
+}
+
+void importIsInf(NodeImport &node) {
+  Value x = node.input(0);
+  bool positive = node.integer("detect_positive", 1);
+  bool negative = node.integer("detect_negative", 1);
+  double infinity = std::numeric_limits<double>::infinity();
+  if (positive && negative)
+    x = node.create<nn::AbsOp>(x);
+  Value top = node.splat(positive ? infinity : -infinity, x);
+  Value result = node.create<nn::EqualOp>({x, top});
+  if (!positive && !negative) // Nothing counts: false everywhere.
+    result = node.create<nn::AndOp>({result, node.create<nn::NotOp>(result)});
+  node.result(result);
+}
+
+void importTan(NodeImport &node) {
+  Value x = node.input(0);
+  node.result(node.create<nn::DivOp>(
+      {node.create<nn::SinOp>(x), node.create<nn::CosOp>(x)}));
 }
 
 void importXor(NodeImport &node) {
@@ -154,6 +213,7 @@ constexpr OpEntry rows[] = {
     {"Abs", 1, 1, importKnownUnary<nn::AbsOp, Unary::Abs>},
     {"Add", 2, 2, importBinary<nn::AddOp, Binary::Add>},
     {"And", 2, 2, importBinary<nn::AndOp, Binary::And>},
+    {"BitShift", 2, 2, importBitShift},
     {"Cast", 1, 1, importCast},
     {"CastLike", 2, 2, importCastLike},
     {"Ceil", 1, 1, importKnownUnary<nn::CeilOp, Unary::Ceil>},
@@ -166,6 +226,8 @@ constexpr OpEntry rows[] = {
     {"Greater", 2, 2, importBinary<nn::GreaterOp, Binary::Greater>},
     {"GreaterOrEqual", 2, 2,
      importBinary<nn::GreaterEqualOp, Binary::GreaterOrEqual>},
+    {"IsInf", 1, 1, importIsInf},
+    {"IsNaN", 1, 1, importIsNaN},
     {"Less", 2, 2, importBinary<nn::LessOp, Binary::Less>},
     {"LessOrEqual", 2, 2, importBinary<nn::LessEqualOp, Binary::LessOrEqual>},
     {"Log", 1, 1, importKnownUnary<nn::LogOp, Unary::Log>},
@@ -185,6 +247,7 @@ constexpr OpEntry rows[] = {
     {"Sqrt", 1, 1, importKnownUnary<nn::SqrtOp, Unary::Sqrt>},
     {"Sub", 2, 2, importBinary<nn::SubOp, Binary::Sub>},
     {"Sum", 1, anyNumber, importVariadic<nn::AddOp, Binary::Add>},
+    {"Tan", 1, 1, importTan},
     {"Where", 3, 3, importWhere},
     {"Xor", 2, 2, importXor},
 };

@@ -4,6 +4,7 @@
 // Normalizations and softmax.
 #include "lib/Import/Normalizations.h"
 #include "lib/Import/OpTable.h"
+#include "lib/Import/Positions.h"
 
 using namespace mlir;
 
@@ -93,11 +94,33 @@ Value rowVector(NodeImport &node, Value weight, Value flat, StringRef what) {
                           {Scalar::ofInt(length)});
 }
 
+SmallVector<int64_t> axesFrom(int64_t first, int64_t rank) {
+  SmallVector<int64_t> axes;
+  for (int64_t axis = first; axis < rank; ++axis)
+    axes.push_back(axis);
+  return axes;
+}
+
+// Mean and 1 / sqrt(variance + epsilon), for graphs that ask for them.
+void layerNormStatistics(NodeImport &node, Value x, int64_t axis,
+                         double epsilon) {
+  if (!node.wantsOutput(1) && !node.wantsOutput(2))
+    return;
+  SmallVector<int64_t> axes = axesFrom(axis, node.rank(x));
+  Value mean = node.reduce<nn::ReduceMeanOp>(x, axes);
+  node.result(mean, 1);
+  Value centred = node.create<nn::SubOp>({x, mean});
+  Value square = node.create<nn::MulOp>({centred, centred});
+  Value variance = node.reduce<nn::ReduceMeanOp>(square, axes);
+  Value safe =
+      node.create<nn::AddOp>({variance, node.splat(epsilon, variance)});
+  node.result(node.create<nn::RsqrtOp>(safe), 2);
+}
+
 void importLayerNorm(NodeImport &node) {
-  node.rejectOutput(1, "Mean");
-  node.rejectOutput(2, "InvStdDev");
   Value x = node.input(0);
   int64_t axis = node.axis(node.integer("axis", -1), node.rank(x));
+  layerNormStatistics(node, x, axis, node.real("epsilon", 1e-5));
   Value bias = node.hasInput(2) ? node.input(2) : Value();
   node.result(layerNorm(node, x, node.input(1), bias,
                         node.real("epsilon", 1e-5), axis));
@@ -120,13 +143,6 @@ Value standardize(NodeImport &node, Value x, ArrayRef<int64_t> axes,
   Value variance = node.reduce<nn::ReduceMeanOp>(square, axes);
   Value safe = node.create<nn::AddOp>({variance, node.splat(epsilon, x)});
   return node.create<nn::MulOp>({centred, node.create<nn::RsqrtOp>(safe)});
-}
-
-SmallVector<int64_t> axesFrom(int64_t first, int64_t rank) {
-  SmallVector<int64_t> axes;
-  for (int64_t axis = first; axis < rank; ++axis)
-    axes.push_back(axis);
-  return axes;
 }
 
 void importInstanceNorm(NodeImport &node) {
@@ -222,9 +238,23 @@ void importLogSoftmax(NodeImport &node) {
   });
 }
 
+// 1 at the first maximum, 0 elsewhere.
+void importHardmax(NodeImport &node) {
+  alongLastAxis(node, [&](Value x) {
+    int64_t last = node.rank(x) - 1;
+    Value first = argMax(node, x, last, /*last=*/false);
+    Value at = positions(node, fixedSize(node, x, last), 0,
+                         node.elementOf(first));
+    return node.create<nn::CastOp>(
+        node.create<nn::EqualOp>({first, at}),
+        {node.attr("to", TypeAttr::get(node.elementOf(x)))});
+  });
+}
+
 constexpr OpEntry rows[] = {
     {"BatchNormalization", 5, 5, importBatchNorm},
     {"GroupNormalization", 3, 3, importGroupNorm},
+    {"Hardmax", 1, 1, importHardmax},
     {"InstanceNormalization", 3, 3, importInstanceNorm},
     {"LayerNormalization", 2, 3, importLayerNorm},
     {"LogSoftmax", 1, 1, importLogSoftmax},

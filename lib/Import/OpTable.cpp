@@ -19,7 +19,7 @@ const Table &standardTable() {
     for (auto family :
          {elementwiseOps(), activationOps(), contractionOps(), convolutionOps(),
           poolingOps(), normalizationOps(), reductionOps(), movementOps(),
-          selectionOps(), resizeOps(), shapeOps()})
+          selectionOps(), positionOps(), resizeOps(), lossOps(), shapeOps()})
       add(table, family);
     return table;
   }();

@@ -35,7 +35,9 @@ llvm::ArrayRef<OpEntry> normalizationOps();
 llvm::ArrayRef<OpEntry> reductionOps();
 llvm::ArrayRef<OpEntry> movementOps();
 llvm::ArrayRef<OpEntry> selectionOps();
+llvm::ArrayRef<OpEntry> positionOps();
 llvm::ArrayRef<OpEntry> resizeOps();
+llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> shapeOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.
 llvm::ArrayRef<OpEntry> contribOps();

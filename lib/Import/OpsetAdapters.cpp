@@ -134,6 +134,7 @@ constexpr Row rows[] = {
     {"Div", 7, adaptBroadcast},
     {"Equal", 7, adaptBroadcast},
     {"Greater", 7, adaptBroadcast},
+    {"Hardmax", 13, adaptSoftmax},
     {"Less", 7, adaptBroadcast},
     {"LogSoftmax", 13, adaptSoftmax},
     {"Mul", 7, adaptBroadcast},

@@ -1,8 +1,11 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Enlarging images by whole factors, nearest neighbour: every element repeated.
+// Resizing. By whole factors to the nearest neighbour every element is repeated,
+// for any size; everything else is a sum of a few gathered neighbours along each
+// axis, whose positions and weights are constants: sizes must be known.
 #include "lib/Import/OpTable.h"
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -25,9 +28,9 @@ bool repeatsElements(NodeImport &node, int64_t factor) {
   return false;
 }
 
-// The factor of each axis, from scales or from sizes.
-SmallVector<int64_t> readFactors(NodeImport &node, Value x, size_t scalesInput,
-                                 size_t sizesInput) {
+// The whole factor of each axis, from scales or from sizes, if it has one.
+std::optional<SmallVector<int64_t>>
+readFactors(NodeImport &node, Value x, size_t scalesInput, size_t sizesInput) {
   SmallVector<int64_t> factors;
   const SmallTensor *scales = node.known(scalesInput);
   if (scales && !scales->elements.empty()) {
@@ -35,7 +38,7 @@ SmallVector<int64_t> readFactors(NodeImport &node, Value x, size_t scalesInput,
       if (scale.isIndex() || scale.asDouble() < 1 ||
           scale.asDouble() != std::floor(scale.asDouble()) ||
           scale.asDouble() > 1 << 16)
-        node.unsupported("only whole factors from 1 on are supported");
+        return std::nullopt;
       factors.push_back(int64_t(scale.asDouble()));
     }
   } else if (node.hasInput(sizesInput)) {
@@ -46,11 +49,11 @@ SmallVector<int64_t> readFactors(NodeImport &node, Value x, size_t scalesInput,
       auto factor =
           size == dim ? Scalar::ofInt(1) : node.math().quotient(size, dim);
       if (!factor || !factor->isInt() || factor->integer < 1)
-        node.unsupported("only whole factors from 1 on are supported");
+        return std::nullopt;
       factors.push_back(factor->integer);
     }
   } else {
-    node.unsupported("scales that are no constants are not supported");
+    return std::nullopt;
   }
   if (int64_t(factors.size()) != node.rank(x))
     node.bad("expected " + Twine(node.rank(x)) + " factors, found " +
@@ -58,18 +61,7 @@ SmallVector<int64_t> readFactors(NodeImport &node, Value x, size_t scalesInput,
   return factors;
 }
 
-void enlarge(NodeImport &node, size_t scalesInput, size_t sizesInput) {
-  Value x = node.input(0);
-  if (node.text("mode", "nearest") != "nearest")
-    node.unsupported("mode '" + node.text("mode", "") +
-                     "' is not supported, only 'nearest' is");
-  if (node.hasAttribute("axes"))
-    node.unsupported("the attribute 'axes' is not supported");
-  SmallVector<int64_t> factors = readFactors(node, x, scalesInput, sizesInput);
-  for (int64_t factor : factors)
-    if (factor != 1 && !repeatsElements(node, factor))
-      node.unsupported("this coordinate_transformation_mode and nearest_mode "
-                       "are not supported");
+void repeat(NodeImport &node, Value x, SmallVector<int64_t> factors) {
   // Images are channels last: the transposes around meet those of convolutions.
   bool isImage = node.rank(x) == 4 && factors[0] == 1 && factors[1] == 1;
   if (isImage) {
@@ -91,12 +83,220 @@ void enlarge(NodeImport &node, size_t scalesInput, size_t sizesInput) {
   node.result(isImage ? node.transpose(y, {0, 3, 1, 2}) : y);
 }
 
-void importResize(NodeImport &node) { enlarge(node, 2, 3); }
+// An axis on its way from one size to another.
+struct AxisResize {
+  int64_t from, to;
+  double scale;
+};
+
+// What output positions of one axis are made of: position o is the sum over
+// taps t of weights[t][o] * input[indices[t][o]].
+struct Taps {
+  std::vector<std::vector<double>> indices, weights;
+};
+
+class TapMaker {
+public:
+  explicit TapMaker(NodeImport &node)
+      : mode(node.text("mode", "nearest")),
+        coordinates(node.text("coordinate_transformation_mode", "half_pixel")),
+        rounding(node.text("nearest_mode", "round_prefer_floor")),
+        cubic(node.real("cubic_coeff_a", -0.75)),
+        excludesOutside(node.integer("exclude_outside", 0)) {
+    if (mode != "nearest" && mode != "linear" && mode != "cubic")
+      node.unsupported("mode '" + mode + "' is not supported");
+    static constexpr StringLiteral known[] = {
+        "half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
+        "align_corners", "asymmetric",           "tf_half_pixel_for_nn"};
+    if (!llvm::is_contained(known, StringRef(coordinates)))
+      node.unsupported("coordinate_transformation_mode '" + coordinates +
+                       "' is not supported");
+    if (node.integer("antialias", 0))
+      node.unsupported("antialias = 1 is not supported");
+  }
+
+  Taps make(const AxisResize &axis) const {
+    int64_t count = mode == "nearest" ? 1 : mode == "linear" ? 2 : 4;
+    Taps taps;
+    taps.indices.assign(count, std::vector<double>(axis.to));
+    taps.weights = taps.indices;
+    for (int64_t o = 0; o < axis.to; ++o) {
+      double at = coordinate(axis, o);
+      double first = mode == "nearest" ? nearest(at)
+                     : mode == "linear" ? std::floor(at)
+                                        : std::floor(at) - 1;
+      double sum = 0;
+      for (int64_t t = 0; t < count; ++t) {
+        double index = first + t;
+        double inside = std::clamp<double>(index, 0, axis.from - 1);
+        double weight = weightOf(at - index);
+        if (excludesOutside && mode == "cubic" && inside != index)
+          weight = 0;
+        taps.indices[t][o] = inside;
+        taps.weights[t][o] = weight;
+        sum += weight;
+      }
+      if (excludesOutside && mode == "cubic")
+        for (std::vector<double> &weights : taps.weights)
+          weights[o] /= sum;
+    }
+    return taps;
+  }
+
+private:
+  double coordinate(const AxisResize &axis, double o) const {
+    if (coordinates == "asymmetric")
+      return o / axis.scale;
+    if (coordinates == "tf_half_pixel_for_nn") // Of opset 11 only.
+      return (o + 0.5) / axis.scale;
+    if (coordinates == "align_corners")
+      return axis.to == 1 ? 0 : o * (axis.from - 1) / (axis.to - 1);
+    if (coordinates == "pytorch_half_pixel" && axis.to == 1)
+      return 0;
+    double shift = 0;
+    if (coordinates == "half_pixel_symmetric") // The centre stays the centre.
+      shift = axis.from / 2.0 * (1 - axis.to / (axis.from * axis.scale));
+    return shift + (o + 0.5) / axis.scale - 0.5;
+  }
+
+  double nearest(double at) const {
+    if (rounding == "floor")
+      return std::floor(at);
+    if (rounding == "ceil")
+      return std::ceil(at);
+    if (rounding == "round_prefer_ceil")
+      return std::floor(at + 0.5);
+    return std::ceil(at - 0.5);
+  }
+
+  // Of a neighbour at this distance. Cubic: Keys, "Cubic convolution
+  // interpolation for digital image processing", 1981.
+  double weightOf(double distance) const {
+    double d = std::fabs(distance), a = cubic;
+    if (mode == "nearest")
+      return 1;
+    if (mode == "linear")
+      return 1 - d;
+    if (d <= 1)
+      return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  }
+
+  std::string mode, coordinates, rounding;
+  double cubic;
+  bool excludesOutside;
+};
+
+Value applyTaps(NodeImport &node, Value x, int64_t axis, const Taps &taps) {
+  int64_t count = taps.indices.front().size();
+  SmallVector<int64_t> shape(node.rank(x) - axis, 1);
+  shape.front() = count;
+  Value sum;
+  for (auto [indices, weights] : llvm::zip_equal(taps.indices, taps.weights)) {
+    Value at = node.constant(indices, {count}, node.builder().getI64Type(),
+                             "positions");
+    Value part = node.create<nn::GatherOp>(
+        {x, at}, {node.attr("axis", node.builder().getI64IntegerAttr(axis))});
+    if (taps.indices.size() == 1)
+      return part;
+    part = node.create<nn::MulOp>(
+        {part, node.constant(weights, shape, node.elementOf(x), "weights")});
+    sum = sum ? node.create<nn::AddOp>({sum, part}) : part;
+  }
+  return sum;
+}
+
+// The axes that resizing is about, in the order of scales and sizes.
+SmallVector<int64_t> resizedAxes(NodeImport &node, int64_t rank) {
+  SmallVector<int64_t> axes;
+  if (!node.hasAttribute("axes"))
+    return llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  for (int64_t axis : node.integers("axes"))
+    axes.push_back(node.axis(axis, rank));
+  return axes;
+}
+
+// The new sizes of all axes, from constants.
+SmallVector<AxisResize> readSizes(NodeImport &node, Value x,
+                                  size_t scalesInput, size_t sizesInput) {
+  if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
+    node.unsupported("keep_aspect_ratio_policy is not supported");
+  SmallVector<AxisResize> result;
+  for (const Scalar &size : node.dims(x))
+    result.push_back({size.isInt() ? size.integer : -1,
+                      size.isInt() ? size.integer : -1, 1});
+  SmallVector<int64_t> axes = resizedAxes(node, node.rank(x));
+  const SmallTensor *scales = node.known(scalesInput);
+  bool hasScales = scales && !scales->elements.empty();
+  if (!hasScales && !node.hasInput(sizesInput))
+    node.unsupported("scales that are no constants are not supported");
+  Scalars sizes;
+  if (!hasScales)
+    sizes = node.numbers(sizesInput, "sizes");
+  ArrayRef<Scalar> given = hasScales ? scales->elements : sizes;
+  if (given.size() != axes.size())
+    node.bad("expected " + Twine(axes.size()) + " scales or sizes, found " +
+             Twine(given.size()));
+  for (auto [axis, number] : llvm::zip_equal(axes, given)) {
+    AxisResize &resize = result[axis];
+    bool isSame = hasScales ? !number.isIndex() && number.asDouble() == 1
+                            : number == node.dims(x)[axis];
+    if (isSame)
+      continue;
+    if (resize.from < 0 || number.isIndex())
+      node.unsupported("resizing axis " + Twine(axis) +
+                       " of dynamic size is supported for whole factors and "
+                       "mode nearest only; fix its size with --shape");
+    resize.scale = hasScales ? number.asDouble()
+                             : number.asDouble() / double(resize.from);
+    resize.to = hasScales ? int64_t(std::floor(resize.from * resize.scale))
+                          : number.integer;
+    if (resize.from == 0 || !(resize.scale > 0) || resize.to < 1)
+      node.bad("expected sizes of 1 or more, found axis " + Twine(axis) +
+               " to go from " + Twine(resize.from) + " to " +
+               Twine(resize.to));
+  }
+  return result;
+}
+
+void interpolate(NodeImport &node, size_t scalesInput, size_t sizesInput) {
+  Value x = node.input(0);
+  SmallVector<AxisResize> sizes =
+      readSizes(node, x, scalesInput, sizesInput);
+  TapMaker maker(node);
+  auto changes = [&](int64_t axis) {
+    return sizes[axis].to != sizes[axis].from || sizes[axis].scale != 1;
+  };
+  bool isImage = node.rank(x) == 4 && !changes(0) && !changes(1);
+  if (isImage) {
+    x = node.transpose(x, {0, 2, 3, 1});
+    sizes = {sizes[0], sizes[2], sizes[3], sizes[1]};
+  }
+  // Last axes first: the order in which the reference sums.
+  for (int64_t axis = node.rank(x) - 1; axis >= 0; --axis)
+    if (changes(axis))
+      x = applyTaps(node, x, axis, maker.make(sizes[axis]));
+  node.result(isImage ? node.transpose(x, {0, 3, 1, 2}) : x);
+}
+
+void resize(NodeImport &node, size_t scalesInput, size_t sizesInput) {
+  Value x = node.input(0);
+  if (node.text("mode", "nearest") == "nearest" && !node.hasAttribute("axes")) {
+    auto factors = readFactors(node, x, scalesInput, sizesInput);
+    if (factors && llvm::all_of(*factors, [&](int64_t factor) {
+          return factor == 1 || repeatsElements(node, factor);
+        }))
+      return repeat(node, x, *factors);
+  }
+  interpolate(node, scalesInput, sizesInput);
+}
+
+void importResize(NodeImport &node) { resize(node, 2, 3); }
 
 void importUpsample(NodeImport &node) {
   node.setText("coordinate_transformation_mode", "asymmetric");
   node.setText("nearest_mode", "floor");
-  enlarge(node, 1, 4);
+  resize(node, 1, 4);
 }
 
 constexpr OpEntry rows[] = {

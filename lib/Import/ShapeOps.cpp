@@ -156,7 +156,6 @@ void importRange(NodeImport &node) {
 void importIdentity(NodeImport &node) { node.forward(0); }
 
 void importDropout(NodeImport &node) {
-  node.rejectOutput(1, "mask");
   const SmallTensor *training = node.known(2);
   bool off = training && training->isConstant() &&
              training->elements.size() == 1 &&
@@ -165,6 +164,11 @@ void importDropout(NodeImport &node) {
     node.unsupported("training mode is not supported; export the model in "
                      "evaluation mode");
   node.forward(0);
+  if (!node.wantsOutput(1))
+    return;
+  // Nothing is dropped.
+  Value kept = node.constant(1.0, {}, node.builder().getI1Type(), "mask");
+  node.result(node.broadcastTo(kept, node.dims(node.input(0))), 1);
 }
 
 constexpr OpEntry rows[] = {

@@ -1,0 +1,165 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops that compare positions along an axis with something: the arguments of
+// extremes, one-hot codes, triangles. Positions are a constant, so the axis has
+// a fixed size.
+#include "lib/Import/Positions.h"
+#include "lib/Import/OpTable.h"
+
+using namespace mlir;
+
+namespace qopt::import {
+
+int64_t fixedSize(NodeImport &node, Value x, int64_t axis) {
+  const Scalar &size = node.dims(x)[axis];
+  if (!size.isInt())
+    node.unsupported("axis " + Twine(axis) +
+                     " of dynamic size is not supported; fix it with --shape");
+  return size.integer;
+}
+
+Value positions(NodeImport &node, int64_t size, int64_t trailing,
+                Type element) {
+  SmallVector<double> values;
+  for (int64_t i = 0; i < size; ++i)
+    values.push_back(i);
+  SmallVector<int64_t> shape(trailing + 1, 1);
+  shape.front() = size;
+  return node.constant(values, shape, element, "positions");
+}
+
+Value argMax(NodeImport &node, Value x, int64_t axis, bool last) {
+  Type i64 = node.builder().getI64Type();
+  int64_t size = fixedSize(node, x, axis);
+  if (size == 0)
+    node.bad("expected axis " + Twine(axis) + " to have elements");
+  Value top = node.reduce<nn::ReduceMaxOp>(x, {axis});
+  Value isTop = node.create<nn::NotOp>(node.create<nn::LessOp>({x, top}));
+  Value at = positions(node, size, node.rank(x) - axis - 1, i64);
+  Value none = node.splat(last ? -1 : double(size), at);
+  Value candidates = node.create<nn::SelectOp>({isTop, at, none});
+  return last ? node.reduce<nn::ReduceMaxOp>(candidates, {axis})
+              : node.reduce<nn::ReduceMinOp>(candidates, {axis});
+}
+
+namespace {
+
+Value withoutAxis(NodeImport &node, Value x, int64_t axis) {
+  Scalars sizes = node.dims(x);
+  sizes.erase(sizes.begin() + axis);
+  return node.reshape(x, sizes);
+}
+
+// The smallest is the largest of the complement, which no integer overflows.
+Value reversed(NodeImport &node, Value x) {
+  if (node.isFloat(x))
+    return node.create<nn::NegOp>(x);
+  auto integer = cast<IntegerType>(node.elementOf(x));
+  if (integer.isUnsigned())
+    node.unsupported("ArgMin of unsigned integers is not supported");
+  return node.create<nn::SubOp>({node.splat(-1, x), x});
+}
+
+template <bool minimum> void importArg(NodeImport &node) {
+  Value x = node.input(0);
+  int64_t axis = node.axis(node.integer("axis", 0), node.rank(x));
+  Value result = argMax(node, minimum ? reversed(node, x) : x, axis,
+                        node.integer("select_last_index", 0));
+  node.result(node.integer("keepdims", 1) ? result
+                                          : withoutAxis(node, result, axis));
+}
+
+Value castTo(NodeImport &node, Value x, Type to) {
+  if (node.elementOf(x) == to)
+    return x;
+  return node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(to))});
+}
+
+void importOneHot(NodeImport &node) {
+  Type i64 = node.builder().getI64Type();
+  Value indices = castTo(node, node.input(0), i64);
+  std::optional<double> depth = node.constantReal(1);
+  if (!depth)
+    node.unsupported("a depth that depends on the input data is not supported");
+  if (*depth < 0)
+    node.bad("expected a depth of 0 or more, found " + Twine(int64_t(*depth)));
+  int64_t rank = node.rank(indices);
+  int64_t axis = node.axis(node.integer("axis", -1), rank + 1);
+  Scalars sizes = node.dims(indices);
+  sizes.insert(sizes.begin() + axis, Scalar::ofInt(1));
+  indices = node.reshape(indices, sizes);
+  // Negative indices count from the end.
+  Value back = node.create<nn::AddOp>({indices, node.splat(*depth, indices)});
+  Value isNegative =
+      node.create<nn::LessOp>({indices, node.splat(0, indices)});
+  indices = node.create<nn::SelectOp>({isNegative, back, indices});
+  Value isHot = node.create<nn::EqualOp>(
+      {indices, positions(node, int64_t(*depth), rank - axis, i64)});
+  auto value = [&](int64_t i) {
+    return node.reshape(
+        node.slice(node.input(2), {Scalar::ofInt(i)}, {Scalar::ofInt(1)}), {});
+  };
+  node.result(node.create<nn::SelectOp>({isHot, value(1), value(0)}));
+}
+
+// `isInside(column - row)` over a matrix, as a constant of `element`.
+template <typename Inside>
+Value diagonals(NodeImport &node, int64_t rows, int64_t columns, Type element,
+                Inside isInside) {
+  SmallVector<double> values;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column)
+      values.push_back(isInside(column - row));
+  return node.constant(values, {rows, columns}, element, "mask");
+}
+
+void importTrilu(NodeImport &node) {
+  Value x = node.input(0);
+  int64_t rank = node.rank(x);
+  if (rank < 2)
+    node.bad("expected a tensor of rank 2 or more");
+  int64_t k = 0;
+  if (node.hasInput(1)) {
+    std::optional<double> given = node.constantReal(1);
+    if (!given)
+      node.unsupported("a diagonal k that depends on the input data is not "
+                       "supported");
+    k = int64_t(*given);
+  }
+  bool upper = node.integer("upper", 1);
+  Value inside = diagonals(
+      node, fixedSize(node, x, rank - 2), fixedSize(node, x, rank - 1),
+      node.builder().getI1Type(),
+      [=](int64_t diagonal) { return upper ? diagonal >= k : diagonal <= k; });
+  node.result(node.create<nn::SelectOp>({inside, x, node.splat(0, x)}));
+}
+
+void importEyeLike(NodeImport &node) {
+  Value x = node.input(0);
+  if (node.rank(x) != 2)
+    node.bad("expected a matrix, found rank " + Twine(node.rank(x)));
+  Type element = node.elementOf(x);
+  if (node.hasAttribute("dtype"))
+    element = node.importer().elementType(
+        static_cast<OnnxType>(node.integer("dtype", 0)));
+  if (!element)
+    node.unsupported("this dtype is not supported");
+  int64_t k = node.integer("k", 0);
+  node.result(diagonals(node, fixedSize(node, x, 0), fixedSize(node, x, 1),
+                        element,
+                        [=](int64_t diagonal) { return diagonal == k; }));
+}
+
+constexpr OpEntry rows[] = {
+    {"ArgMax", 1, 1, importArg<false>},
+    {"ArgMin", 1, 1, importArg<true>},
+    {"EyeLike", 1, 1, importEyeLike},
+    {"OneHot", 3, 3, importOneHot},
+    {"Trilu", 1, 2, importTrilu},
+};
+} // namespace
+
+ArrayRef<OpEntry> positionOps() { return rows; }
+
+} // namespace qopt::import

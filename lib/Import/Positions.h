@@ -1,0 +1,23 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Positions along an axis, to compare with.
+#pragma once
+
+#include "lib/Import/NodeImport.h"
+
+namespace qopt::import {
+
+/// The size of `axis`; Unsupported when it is dynamic.
+int64_t fixedSize(NodeImport &node, mlir::Value x, int64_t axis);
+
+/// 0 .. size - 1 along an axis that `trailing` axes follow, as a constant
+/// [size, 1, ..]: it broadcasts over all other axes.
+mlir::Value positions(NodeImport &node, int64_t size, int64_t trailing,
+                      mlir::Type element);
+
+/// The position (i64) of the first or last maximum along `axis`, axis kept. A
+/// NaN makes every position count as one.
+mlir::Value argMax(NodeImport &node, mlir::Value x, int64_t axis, bool last);
+
+} // namespace qopt::import
