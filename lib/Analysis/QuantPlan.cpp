@@ -39,8 +39,11 @@ Expected<QuantPlan> parsePlan(StringRef text) {
                 "not a plan: expected an object with \"weights\"");
   QuantPlan plan;
   if (std::optional<int64_t> block = root->getInteger("block")) {
-    if (*block < 1 || *block > 4096)
-      return fail(ExitCode::Usage, "expected a block of 1 to 4096, got {0}",
+    // Kernels read eight inputs a step.
+    if (*block < 8 || *block > 4096 || *block % 8)
+      return fail(ExitCode::Usage,
+                  "expected a block that is a multiple of 8, up to 4096, got "
+                  "{0}",
                   *block);
     plan.block = *block;
   }
@@ -119,8 +122,9 @@ resolveFormat(const Contraction &contraction, StringRef name, int64_t block) {
     return int8WeightFormat(contraction);
   if (name == "int4") {
     if (contraction.isConv)
-      return refuse("int4 weights need a matmul or a 1x1 convolution of "
-                    "stride 1, this is a wider convolution");
+      return refuse("int4 weights need a matmul, or a 1x1 convolution of "
+                    "stride 1 without padding and groups whose filter is its "
+                    "own");
     if (std::optional<int64_t> fitting = int4Block(contraction, block))
       return int4WeightFormat(contraction, *fitting);
     return refuse("its " + Twine(contraction.weightType().getDimSize(0)) +

@@ -330,11 +330,11 @@ private:
             score = kb.addf(score, loadMask(maskStarts[row], key, live));
             storeScore(row, score, key);
           }
-          return emitMax(kb, carried, maskDead(kb, score, live, lowest));
+          return emitMax(kb, kb.f32Type, carried, maskDead(kb, score, live, lowest));
         });
     for (Value &maximum : maxima)
       maximum = kb.splat(joinPartials(
-          kb, maximum, [&](Value a, Value b) { return emitMax(kb, a, b); }));
+          kb, maximum, [&](Value a, Value b) { return emitMax(kb, kb.f32Type, a, b); }));
     SmallVector<Value> scales =
         alongKeys(count, zero,
                   [&](int64_t row, Value key, LiveLanes live, Value carried) {

@@ -17,14 +17,14 @@ using namespace qopt::emission;
 
 namespace {
 
-/// Floats or signed integers of one op, in one notation.
+/// Floats or integers of one op, in one notation.
 class LaneBuilder {
 public:
   /// \p element is what the lanes hold: narrow unsigned numbers are positive
   /// i32, wide ones need operations of their own.
-  LaneBuilder(KernelBuilder &kb, Type like, Type element = {})
+  LaneBuilder(KernelBuilder &kb, Type like, Type element)
       : kb(kb), type(like), isFloat(isa<FloatType>(getElementTypeOrSelf(like))),
-        isUnsigned(element && element.isUnsignedInteger() &&
+        isUnsigned(element.isUnsignedInteger() &&
                    element.getIntOrFloatBitWidth() >= 32),
         math(kb.builder(), kb.loc()) {}
 
@@ -276,9 +276,11 @@ FailureOr<Value> qopt::emission::emitPointwise(KernelBuilder &kb, Operation *op,
   return result;
 }
 
-Value qopt::emission::emitMax(KernelBuilder &kb, Value a, Value b) {
-  return LaneBuilder(kb, a.getType()).extreme(a, b, /*maximum=*/true);
+Value qopt::emission::emitMax(KernelBuilder &kb, Type element, Value a,
+                               Value b) {
+  return LaneBuilder(kb, a.getType(), element).extreme(a, b, /*maximum=*/true);
 }
-Value qopt::emission::emitMin(KernelBuilder &kb, Value a, Value b) {
-  return LaneBuilder(kb, a.getType()).extreme(a, b, /*maximum=*/false);
+Value qopt::emission::emitMin(KernelBuilder &kb, Type element, Value a,
+                               Value b) {
+  return LaneBuilder(kb, a.getType(), element).extreme(a, b, /*maximum=*/false);
 }

@@ -25,8 +25,10 @@ mlir::Value emitCast(KernelBuilder &kb, mlir::Type from, mlir::Type to,
                      mlir::Value lanes);
 
 /// Pieces of stated arithmetic other emitters share. Floats; NaN passes on.
-mlir::Value emitMax(KernelBuilder &kb, mlir::Value a, mlir::Value b);
-mlir::Value emitMin(KernelBuilder &kb, mlir::Value a, mlir::Value b);
+mlir::Value emitMax(KernelBuilder &kb, mlir::Type element, mlir::Value a,
+                    mlir::Value b);
+mlir::Value emitMin(KernelBuilder &kb, mlir::Type element, mlir::Value a,
+                    mlir::Value b);
 
 } // namespace qopt::emission
 

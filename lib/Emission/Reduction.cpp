@@ -84,9 +84,9 @@ Value Reduction::neutral(KernelBuilder &kb, Width width) const {
 
 Value Reduction::combine(KernelBuilder &kb, Value a, Value b) const {
   if (kind == Kind::max)
-    return emitMax(kb, a, b);
+    return emitMax(kb, getElementTypeOrSelf(operand.getType()), a, b);
   if (kind == Kind::min)
-    return emitMin(kb, a, b);
+    return emitMin(kb, getElementTypeOrSelf(operand.getType()), a, b);
   if (isa<FloatType>(getElementTypeOrSelf(a.getType())))
     return kb.addf(a, b);
   return kb.create<arith::AddIOp>(a, b);
@@ -107,5 +107,8 @@ Value Reduction::finish(KernelBuilder &kb, Value result, Value count) const {
     divisor = kb.splat(divisor);
   if (isa<FloatType>(element))
     return kb.divf(result, divisor);
+  // Narrow unsigned lanes are positive, whatever the division.
+  if (getElementTypeOrSelf(operand.getType()).isUnsignedInteger())
+    return kb.create<arith::DivUIOp>(result, divisor);
   return kb.create<arith::DivSIOp>(result, divisor);
 }

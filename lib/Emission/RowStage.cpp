@@ -73,7 +73,7 @@ public:
     return kb.splatF32(-std::numeric_limits<float>::infinity());
   }
   Value step(KernelBuilder &kb, Value partials, Value x) override {
-    return emitMax(kb, partials, x);
+    return emitMax(kb, kb.f32Type, partials, x);
   }
   SmallVector<Statistics> finish(KernelBuilder &kb, const RowGroup &rows,
                                  ArrayRef<Value> partials,
@@ -81,7 +81,9 @@ public:
     SmallVector<Value> maxima;
     for (Value partial : partials)
       maxima.push_back(kb.splat(joinPartials(
-          kb, partial, [&](Value a, Value b) { return emitMax(kb, a, b); })));
+          kb, partial, [&](Value a, Value b) {
+            return emitMax(kb, kb.f32Type, a, b);
+          })));
     MathEmitter math(kb.builder(), kb.loc());
     SmallVector<Value> sums =
         sumAgain(kb, rows, buffers, [&](unsigned row, Value x, Value column) {

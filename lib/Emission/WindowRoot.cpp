@@ -156,7 +156,7 @@ Value WindowRoot::combine(KernelBuilder &kb, ArrayRef<Value> taps,
 Value WindowRoot::step(KernelBuilder &kb, Value accumulated, Value x,
                        Value weight) const {
   if (kind == Kind::maximum)
-    return emitMax(kb, accumulated, x);
+    return emitMax(kb, inputElement(), accumulated, x);
   if (kind == Kind::average)
     return kb.addf(accumulated, x);
   if (!isInteger())

@@ -48,7 +48,8 @@ void importClip(NodeImport &node) {
     lo = node.constantReal(1);
   if (node.hasInput(2))
     hi = node.constantReal(2);
-  if (lo && hi && node.isFloat(x)) {
+  // The bounds of nn.clip are float32.
+  if (lo && hi && node.isFloat(x) && !node.elementOf(x).isF64()) {
     if (*lo == 0 && *hi == infinity)
       return node.result(node.create<nn::ReluOp>(x));
     if (*lo == -infinity && *hi == infinity)

@@ -60,7 +60,7 @@ struct QueryRow {
     emission::MathEmitter math(kb.builder(), kb.loc());
     Value maximum = nb.reduceRow(
         keys(), kb.f32(-std::numeric_limits<float>::infinity()),
-        [&](Value a, Value b) { return emission::emitMax(kb, a, b); },
+        [&](Value a, Value b) { return emission::emitMax(kb, kb.f32Type, a, b); },
         [&](Value key) { return score(key); });
     Value total = nb.reduceRow(
         keys(), kb.f32(0), [&](Value a, Value b) { return kb.addf(a, b); },

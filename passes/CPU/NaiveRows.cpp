@@ -66,7 +66,7 @@ void emitSoftmax(NaiveBuilder &nb, nn::SoftmaxOp op) {
     Value lowest = kb.f32(-std::numeric_limits<float>::infinity());
     Value maximum = nb.reduceRow(
         row.size, lowest,
-        [&](Value a, Value b) { return emission::emitMax(kb, a, b); },
+        [&](Value a, Value b) { return emission::emitMax(kb, kb.f32Type, a, b); },
         [&](Value i) { return nb.read(x, row.at(i)); });
     Value total = row.sum([&](Value i) {
       Value e = math.exp(kb.subf(nb.read(x, row.at(i)), maximum));

@@ -48,7 +48,8 @@ void emitMaxPool(NaiveBuilder &nb, nn::MaxPoolOp op) {
   nb.forIndices(nb.dims(op.getResult()), [&](ArrayRef<Value> at) {
     Value maximum =
         overWindow(nb, op, at, start, [&](Value element, Value carried) {
-          return emission::emitMax(nb.kb, carried, element);
+          return emission::emitMax(nb.kb, nb.elementType(op.getX()), carried,
+                                   element);
         });
     nb.write(op.getResult(), at, maximum);
   });

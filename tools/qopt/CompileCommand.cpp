@@ -103,6 +103,12 @@ llvm::Error parse(Arguments &arguments) {
     for (llvm::StringRef isa : llvm::split(arguments.target, ','))
       options.isas.push_back(isa.trim().str());
   }
+  if (options.preset == Preset::FP32 &&
+      (!arguments.budget.empty() || !arguments.overrides.empty() ||
+       !options.planInput.empty()))
+    return fail(ExitCode::Usage,
+                "--preset fp32 quantizes nothing, so --budget, --set and --plan "
+                "have no effect; leave the preset out");
   if (options.preset == Preset::Int8 && options.calibration.empty() &&
       options.activations != "dynamic")
     return fail(ExitCode::Usage,
