@@ -112,9 +112,7 @@ std::optional<int64_t> int4Block(const Contraction &contraction,
   if (contraction.isConv)
     return std::nullopt;
   int64_t inputs = contraction.weightType().getDimSize(0);
-  if (inputs % widest == 0)
-    return widest;
-  for (int64_t block = widest / 8 * 8; block > 0; block -= 8)
+  for (int64_t block = widest; block > 0; block -= 8)
     if (inputs % block == 0)
       return block;
   return std::nullopt;

@@ -52,9 +52,9 @@ enum class ActivationMode : uint8_t {
 ActivationMode activationModeOf(const Contraction &contraction,
                                 ActivationMode policy);
 
-// The block of int4 weights along a matmul's K inputs: `widest` if it divides K,
-// else the largest multiple of 8 below that does (kernels read eight inputs a
-// step), so 24 for K = 48. Nothing if none does, and for convolutions.
+// The block of int4 weights along a matmul's K inputs: the largest multiple of 8
+// up to `widest` (one itself) that divides K, as kernels read eight inputs a
+// step; 24 for K = 48. Nothing if none does, and for convolutions.
 std::optional<int64_t> int4Block(const Contraction &contraction,
                                  int64_t widest);
 

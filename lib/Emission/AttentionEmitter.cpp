@@ -330,11 +330,13 @@ private:
             score = kb.addf(score, loadMask(maskStarts[row], key, live));
             storeScore(row, score, key);
           }
-          return emitMax(kb, kb.f32Type, carried, maskDead(kb, score, live, lowest));
+          return emitMax(kb, kb.f32Type, carried,
+                         maskDead(kb, score, live, lowest));
         });
     for (Value &maximum : maxima)
-      maximum = kb.splat(joinPartials(
-          kb, maximum, [&](Value a, Value b) { return emitMax(kb, kb.f32Type, a, b); }));
+      maximum = kb.splat(joinPartials(kb, maximum, [&](Value a, Value b) {
+        return emitMax(kb, kb.f32Type, a, b);
+      }));
     SmallVector<Value> scales =
         alongKeys(count, zero,
                   [&](int64_t row, Value key, LiveLanes live, Value carried) {

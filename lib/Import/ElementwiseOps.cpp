@@ -72,19 +72,15 @@ void importPow(NodeImport &node) {
     return node.result(node.create<nn::SqrtOp>(x));
   if (exponent == -1.0 && node.isFloat(x))
     return node.result(node.create<nn::ReciprocalOp>(x));
-  // The result has the type of the base; a fractional exponent of an integer
-  // base is computed in the exponent's type.
+  // The result has the type of the base; of an integer base and a float exponent
+  // it is computed in the exponent's type.
   Value y = node.input(1);
   Type base = node.elementOf(x), exponentType = node.elementOf(y);
-  auto cast = [&](Value value, Type to) -> Value {
-    if (node.elementOf(value) == to)
-      return value;
-    return node.create<nn::CastOp>(value, {node.attr("to", TypeAttr::get(to))});
-  };
   Type common =
       isa<FloatType>(exponentType) && !isa<FloatType>(base) ? exponentType : base;
-  node.result(cast(node.create<nn::PowOp>({cast(x, common), cast(y, common)}),
-                   base));
+  Value power = node.create<nn::PowOp>(
+      {node.cast(x, common), node.cast(y, common)});
+  node.result(node.cast(power, base));
 }
 
 void importMod(NodeImport &node) {
@@ -162,9 +158,7 @@ void importSign(NodeImport &node) {
   // -1, 0 or 1: clipping would not do for fractions.
   Value x = node.input(0), zero = node.splat(0, x);
   Type to = node.elementOf(x);
-  auto number = [&](Value flag) {
-    return node.create<nn::CastOp>(flag, {node.attr("to", TypeAttr::get(to))});
-  };
+  auto number = [&](Value flag) { return node.cast(flag, to); };
   Value positive = number(node.create<nn::GreaterOp>({x, zero}));
   Value negative = number(node.create<nn::LessOp>({x, zero}));
   node.result(node.create<nn::SubOp>({positive, negative}));
@@ -180,7 +174,7 @@ void importWhere(NodeImport &node) {
       node.create<nn::SelectOp>({node.input(0), node.input(1), node.input(2)}));
 }
 
-// Conversions that kernels would need a library call for.
+// A conversion that kernels would need a library call for.
 void rejectNarrowing(NodeImport &node, Value x, Type to) {
   if (to.isF16() && node.elementOf(x).isF64())
     node.unsupported("a conversion from " + typeText(node.elementOf(x)) +
@@ -188,10 +182,8 @@ void rejectNarrowing(NodeImport &node, Value x, Type to) {
 }
 
 Value castTo(NodeImport &node, Value x, Type to) {
-  if (node.elementOf(x) == to)
-    return x;
   rejectNarrowing(node, x, to);
-  return node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(to))});
+  return node.cast(x, to);
 }
 
 void importCast(NodeImport &node) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Losses of classifiers: what the network gives the true class, weighted.
+#include "lib/Import/Normalizations.h"
 #include "lib/Import/OpTable.h"
 #include "lib/Import/Positions.h"
 
@@ -71,11 +72,7 @@ void importCrossEntropyLoss(NodeImport &node) {
   Value x = node.input(0);
   if (node.rank(x) < 2)
     node.bad("expected scores [N, C, ..]");
-  Value top = node.reduce<nn::ReduceMaxOp>(x, {1});
-  Value centred = node.create<nn::SubOp>({x, top});
-  Value sum = node.reduce<nn::ReduceSumOp>(node.create<nn::ExpOp>(centred), {1});
-  Value logs =
-      node.create<nn::SubOp>({centred, node.create<nn::LogOp>(sum)});
+  Value logs = logSoftmax(node, x, 1);
   likelihoodLoss(node, logs);
   if (node.wantsOutput(1))
     node.result(logs, 1);

@@ -238,13 +238,11 @@ bool computesWide(MLIRContext *context, StringRef name, Type element) {
 
 Value NodeImport::createWide(StringRef name, ValueRange operands,
                              ArrayRef<NamedAttribute> attrs, Type narrow) {
-  auto cast = [&](Value x, Type to) -> Value {
-    return createNamed("nn.cast", x, {attr("to", TypeAttr::get(to))});
-  };
   Type f32 = builder().getF32Type();
   SmallVector<Value> wide;
   for (Value operand : operands)
-    wide.push_back(elementOf(operand) == narrow ? cast(operand, f32) : operand);
+    wide.push_back(getElementTypeOrSelf(operand) == narrow ? cast(operand, f32)
+                                                          : operand);
   Value result = createNamed(name, wide, attrs);
   return elementOf(result) == f32 ? cast(result, narrow) : result;
 }
@@ -256,9 +254,9 @@ Value NodeImport::createNamed(StringRef name, ValueRange operands,
     unsupported("this op on float64 is not supported; convert the model to "
                 "float32");
   for (Value operand : operands)
-    if (auto type = dyn_cast<RankedTensorType>(operand.getType()))
-      if (computesWide(context, name, type.getElementType()))
-        return createWide(name, operands, attrs, type.getElementType());
+    if (auto type = dyn_cast<RankedTensorType>(operand.getType());
+        type && computesWide(context, name, type.getElementType()))
+      return createWide(name, operands, attrs, type.getElementType());
   // Created with a placeholder type: the properties that type inference reads
   // exist only once the op does.
   OperationState state(location, name, operands, NoneType::get(context), attrs);
@@ -295,6 +293,12 @@ Value NodeImport::createNamed(StringRef name, ValueRange operands,
   op->getResult(0).setType(types.front());
   graph.dims(op->getResult(0));
   return op->getResult(0);
+}
+
+Value NodeImport::cast(Value x, Type to) {
+  if (elementOf(x) == to)
+    return x;
+  return create<nn::CastOp>(x, {attr("to", TypeAttr::get(to))});
 }
 
 Value NodeImport::transpose(Value x, ArrayRef<int64_t> perm) {

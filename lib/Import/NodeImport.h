@@ -103,6 +103,8 @@ public:
                             llvm::ArrayRef<int64_t> values) {
     return attr(name, builder().getDenseI64ArrayAttr(values));
   }
+  /// x itself where it has the type.
+  mlir::Value cast(mlir::Value x, mlir::Type to);
   mlir::Value transpose(mlir::Value x, llvm::ArrayRef<int64_t> perm);
   mlir::Value reshape(mlir::Value x, llvm::ArrayRef<Scalar> sizes);
   mlir::Value broadcastTo(mlir::Value x, llvm::ArrayRef<Scalar> sizes);

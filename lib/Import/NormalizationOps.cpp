@@ -225,17 +225,9 @@ void importSoftmax(NodeImport &node) {
   alongLastAxis(node, [&](Value x) { return node.create<nn::SoftmaxOp>(x); });
 }
 
-// x - max - log(sum(exp(x - max))): the logarithm of a softmax would lose
-// what underflows.
 void importLogSoftmax(NodeImport &node) {
-  alongLastAxis(node, [&](Value x) {
-    int64_t last = node.rank(x) - 1;
-    Value top = node.reduce<nn::ReduceMaxOp>(x, last);
-    Value centred = node.create<nn::SubOp>({x, top});
-    Value sum =
-        node.reduce<nn::ReduceSumOp>(node.create<nn::ExpOp>(centred), last);
-    return node.create<nn::SubOp>({centred, node.create<nn::LogOp>(sum)});
-  });
+  alongLastAxis(
+      node, [&](Value x) { return logSoftmax(node, x, node.rank(x) - 1); });
 }
 
 // 1 at the first maximum, 0 elsewhere.
@@ -245,9 +237,8 @@ void importHardmax(NodeImport &node) {
     Value first = argMax(node, x, last, /*last=*/false);
     Value at = positions(node, fixedSize(node, x, last), 0,
                          node.elementOf(first));
-    return node.create<nn::CastOp>(
-        node.create<nn::EqualOp>({first, at}),
-        {node.attr("to", TypeAttr::get(node.elementOf(x)))});
+    return node.cast(node.create<nn::EqualOp>({first, at}),
+                     node.elementOf(x));
   });
 }
 
@@ -264,6 +255,16 @@ constexpr OpEntry rows[] = {
     {"Softmax", 1, 1, importSoftmax},
 };
 } // namespace
+
+// x - max - log(sum(exp(x - max))): the logarithm of a softmax would lose
+// what underflows.
+Value logSoftmax(NodeImport &node, Value x, int64_t axis) {
+  Value top = node.reduce<nn::ReduceMaxOp>(x, axis);
+  Value centred = node.create<nn::SubOp>({x, top});
+  Value sum =
+      node.reduce<nn::ReduceSumOp>(node.create<nn::ExpOp>(centred), axis);
+  return node.create<nn::SubOp>({centred, node.create<nn::LogOp>(sum)});
+}
 
 Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
                 double epsilon, int64_t axis) {

@@ -14,4 +14,6 @@ mlir::Value layerNorm(NodeImport &node, mlir::Value x, mlir::Value gain,
 mlir::Value rmsNorm(NodeImport &node, mlir::Value x, mlir::Value gain,
                     double epsilon, int64_t axis);
 
+mlir::Value logSoftmax(NodeImport &node, mlir::Value x, int64_t axis);
+
 } // namespace qopt::import

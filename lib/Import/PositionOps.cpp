@@ -70,15 +70,9 @@ template <bool minimum> void importArg(NodeImport &node) {
                                           : withoutAxis(node, result, axis));
 }
 
-Value castTo(NodeImport &node, Value x, Type to) {
-  if (node.elementOf(x) == to)
-    return x;
-  return node.create<nn::CastOp>(x, {node.attr("to", TypeAttr::get(to))});
-}
-
 void importOneHot(NodeImport &node) {
   Type i64 = node.builder().getI64Type();
-  Value indices = castTo(node, node.input(0), i64);
+  Value indices = node.cast(node.input(0), i64);
   std::optional<double> depth = node.constantReal(1);
   if (!depth)
     node.unsupported("a depth that depends on the input data is not supported");

@@ -26,21 +26,6 @@ bool allAre(ArrayRef<int64_t> values, int64_t expected) {
   return llvm::all_of(values, [=](int64_t v) { return v == expected; });
 }
 
-/// filter [O, 1, 1, C] -> rhs [C, O].
-Value transposedFilter(PatternRewriter &rewriter, Value filter) {
-  auto type = cast<RankedTensorType>(filter.getType());
-  int64_t outputs = type.getDimSize(0), inputs = type.getDimSize(3);
-  std::vector<float> from = *nn::ConstantView::of(filter)->values<float>();
-  std::vector<float> to(from.size());
-  for (int64_t o = 0; o < outputs; ++o)
-    for (int64_t c = 0; c < inputs; ++c)
-      to[c * outputs + o] = from[o * inputs + c];
-  return nn::createConstant(
-      rewriter, filter.getLoc(),
-      RankedTensorType::get({inputs, outputs}, type.getElementType()), to,
-      simplify::constantName(filter, "weight"));
-}
-
 struct PointwiseConv : OpRewritePattern<nn::ConvOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(nn::ConvOp op,
@@ -57,10 +42,16 @@ struct PointwiseConv : OpRewritePattern<nn::ConvOp> {
         nn::ConstantView::of(op.getFilter());
     if (!view || !filter.getElementType().isF32() ||
         !op.getFilter().hasOneUse())
-      return rewriter.notifyMatchFailure(op, "filter is no f32 constant of its own");
-    rewriter.replaceOpWithNewOp<nn::MatMulOp>(
-        op, op.getType(), op.getX(),
-        transposedFilter(rewriter, op.getFilter()));
+      return rewriter.notifyMatchFailure(
+          op, "filter is no f32 constant of its own");
+    // [O, 1, 1, C] -> [C, O].
+    simplify::TensorBytes turned = simplify::transposeConstant(
+        *view, {filter.getDimSize(0), filter.getDimSize(3)}, {1, 0});
+    Value weight = simplify::materialize(
+        rewriter, op.getFilter().getLoc(), turned,
+        simplify::constantName(op.getFilter(), "weight"));
+    rewriter.replaceOpWithNewOp<nn::MatMulOp>(op, op.getType(), op.getX(),
+                                              weight);
     return success();
   }
 };
