@@ -58,7 +58,6 @@ std::optional<ConstantView> ConstantView::of(Attribute attribute) {
   else
     for (bool b : dense.getValues<bool>())
       view.owned.push_back(b);
-  view.raw = view.owned;
   return view;
 }
 
@@ -84,22 +83,30 @@ static int64_t readInteger(Type type, const char *p) {
   return int64_t(word << shift) >> shift;
 }
 
-template <typename T> std::optional<std::vector<T>> ConstantView::values() const {
+/// Unsigned 64-bit numbers are no int64.
+template <typename T> static T readAs(Type type, const char *p) {
+  if (isa<FloatType>(type))
+    return T(readFloat(type, p));
+  int64_t value = readInteger(type, p);
+  return type.isUnsignedInteger(64) ? T(uint64_t(value)) : T(value);
+}
+
+template <typename T>
+std::optional<std::vector<T>> ConstantView::values() const {
   Type element = tensorType.getElementType();
   if (!element.isIntOrIndexOrFloat())
     return std::nullopt;
   size_t count = numElements();
   // The shape comes from a file: refuse what no caller could mean.
   std::vector<T> result(count);
-  const char *data = owned.empty() ? raw.data() : owned.data();
+  const char *data = bytes().data();
   unsigned stride = splat ? 0 : elementBytes(element);
   if (element.isF32() && std::is_same_v<T, float> && !splat) {
     std::memcpy(result.data(), data, count * sizeof(float));
     return result;
   }
   for (size_t i = 0; i < count; ++i)
-    result[i] = isa<FloatType>(element) ? T(readFloat(element, data + i * stride))
-                                        : T(readInteger(element, data + i * stride));
+    result[i] = readAs<T>(element, data + i * stride);
   return result;
 }
 

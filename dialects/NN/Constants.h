@@ -29,12 +29,14 @@ public:
   /// element type is neither float nor integer.
   template <typename T> std::optional<std::vector<T>> values() const;
   /// The raw bytes; a splat has one element's bytes.
-  llvm::ArrayRef<char> bytes() const { return raw; }
+  llvm::ArrayRef<char> bytes() const {
+    return owned.empty() ? raw : llvm::ArrayRef<char>(owned);
+  }
 
 private:
   mlir::RankedTensorType tensorType;
-  llvm::ArrayRef<char> raw;
-  std::vector<char> owned;
+  llvm::ArrayRef<char> raw; // where the attribute keeps bytes
+  std::vector<char> owned;  // where it does not: i1
   bool splat = false;
 };
 

@@ -3,6 +3,8 @@
 //
 // Evaluation of small tensors.
 #include "lib/Import/SmallTensor.h"
+#include "lib/Numerics/ElementArithmetic.h"
+#include "lib/Numerics/Math.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 #include <cstring>
@@ -30,10 +32,25 @@ Scalars readElements(StringRef bytes, int64_t count, bool isFloat) {
   return result;
 }
 
-// Rounds to the precision the tensor has: its arithmetic is f32, not f64.
+// Rounds to the precision the tensor has: its arithmetic is f32, not f64. Of
+// + - * / and square roots that gives the bits of f32 arithmetic.
 Scalar rounded(double value, OnnxType type) {
   return Scalar::ofFloat(type == OnnxType::Float ? double(float(value))
                                                  : value);
+}
+
+// Integers are held as int64: what a narrower type keeps of them.
+Scalar wrapped(int64_t value, OnnxType type) {
+  return Scalar::ofInt(type == OnnxType::Int32 ? int64_t(int32_t(value))
+                                               : value);
+}
+
+// Functions of lib/Numerics are those of the kernels, for f32 alone.
+std::optional<Scalar> elementary(float (*function)(float), double x,
+                                 OnnxType type) {
+  if (type != OnnxType::Float)
+    return std::nullopt;
+  return Scalar::ofFloat(function(float(x)));
 }
 
 std::optional<Scalar> evaluateElement(Unary op, const Scalar &x,
@@ -46,10 +63,11 @@ std::optional<Scalar> evaluateElement(Unary op, const Scalar &x,
   if (x.isInt()) {
     switch (op) {
     case Unary::Neg:
-      return Scalar::ofInt(int64_t(0 - uint64_t(x.integer)));
+      return wrapped(numerics::wrappedSub(0, x.integer), type);
     case Unary::Abs:
-      return Scalar::ofInt(x.integer < 0 ? int64_t(0 - uint64_t(x.integer))
-                                         : x.integer);
+      return wrapped(x.integer < 0 ? numerics::wrappedSub(0, x.integer)
+                                   : x.integer,
+                     type);
     case Unary::Not:
       return Scalar::ofInt(!x.integer);
     default:
@@ -70,9 +88,9 @@ std::optional<Scalar> evaluateElement(Unary op, const Scalar &x,
   case Unary::Reciprocal:
     return rounded(1.0 / x.real, type);
   case Unary::Exp:
-    return rounded(std::exp(x.real), type);
+    return elementary(numerics::exp, x.real, type);
   case Unary::Log:
-    return rounded(std::log(x.real), type);
+    return elementary(numerics::log, x.real, type);
   case Unary::Not:
     return std::nullopt;
   }
@@ -130,13 +148,42 @@ std::optional<Scalar> evaluateFloats(Binary op, double a, double b,
   case Binary::Div:
     return rounded(a / b, type);
   case Binary::Pow:
-    return rounded(std::pow(a, b), type);
+    if (type != OnnxType::Float)
+      return std::nullopt;
+    return Scalar::ofFloat(numerics::pow(float(a), float(b)));
   case Binary::Min:
-    return Scalar::ofFloat(std::fmin(a, b));
+    return Scalar::ofFloat(numerics::minimum(a, b));
   case Binary::Max:
-    return Scalar::ofFloat(std::fmax(a, b));
+    return Scalar::ofFloat(numerics::maximum(a, b));
   case Binary::Mod:
     return std::nullopt;
+  default:
+    return Scalar::ofInt(*compare(op, a, b));
+  }
+}
+
+// Sizes saturate (IndexMath), data wrap.
+std::optional<Scalar> evaluateIntegers(Binary op, int64_t a, int64_t b,
+                                       OnnxType type) {
+  switch (op) {
+  case Binary::Add:
+    return wrapped(numerics::wrappedAdd(a, b), type);
+  case Binary::Sub:
+    return wrapped(numerics::wrappedSub(a, b), type);
+  case Binary::Mul:
+    return wrapped(numerics::wrappedMul(a, b), type);
+  case Binary::Div:
+    return wrapped(numerics::wrappedDiv(a, b), type);
+  case Binary::Pow:
+    return wrapped(numerics::wrappedPow(a, b), type);
+  case Binary::Min:
+    return Scalar::ofInt(std::min(a, b));
+  case Binary::Max:
+    return Scalar::ofInt(std::max(a, b));
+  case Binary::Mod:
+    if (b <= 0)
+      return std::nullopt;
+    return Scalar::ofInt((a % b + b) % b);
   default:
     return Scalar::ofInt(*compare(op, a, b));
   }
@@ -150,11 +197,10 @@ std::optional<Scalar> evaluateElement(Binary op, const Scalar &a,
       return std::nullopt;
     return evaluateFloats(op, a.asDouble(), b.asDouble(), type);
   }
-  if (isComparison(op)) {
-    if (a.isInt() && b.isInt())
-      return Scalar::ofInt(*compare(op, a.integer, b.integer));
+  if (a.isInt() && b.isInt())
+    return evaluateIntegers(op, a.integer, b.integer, type);
+  if (isComparison(op))
     return compareIndex(op, a, b);
-  }
   switch (op) {
   case Binary::Add:
     return math.add(a, b);
@@ -174,10 +220,6 @@ std::optional<Scalar> evaluateElement(Binary op, const Scalar &a,
     return math.min(a, b);
   case Binary::Max:
     return math.max(a, b);
-  case Binary::Pow:
-    if (!a.isInt() || !b.isInt())
-      return std::nullopt;
-    return Scalar::ofInt(int64_t(std::pow(a.integer, b.integer)));
   default:
     return std::nullopt;
   }
@@ -308,27 +350,40 @@ std::optional<SmallTensor> evaluate(Binary op, const SmallTensor &a,
   return result;
 }
 
+namespace {
+std::optional<Scalar> castElement(const Scalar &x, OnnxType to) {
+  switch (to) {
+  case OnnxType::Float:
+    // Not by way of double, which would round twice.
+    return Scalar::ofFloat(x.isInt() ? float(x.integer) : float(x.real));
+  case OnnxType::Double:
+    return Scalar::ofFloat(x.asDouble());
+  case OnnxType::Bool:
+    return Scalar::ofInt(x.asDouble() != 0);
+  case OnnxType::Int32:
+    if (x.isFloat())
+      return Scalar::ofInt(numerics::truncated<int32_t>(x.real));
+    return wrapped(x.integer, to);
+  case OnnxType::Int64:
+    return Scalar::ofInt(x.isInt() ? x.integer
+                                   : numerics::truncated<int64_t>(x.real));
+  default:
+    return std::nullopt;
+  }
+}
+} // namespace
+
 std::optional<SmallTensor> evaluateCast(const SmallTensor &x, OnnxType to) {
   SmallTensor result{to, x.shape, {}};
-  bool toInt = to == OnnxType::Int64 || to == OnnxType::Int32;
   for (const Scalar &element : x.elements) {
-    if (element.isIndex()) {
-      if (!toInt)
-        return std::nullopt;
-      result.elements.push_back(element);
-    } else if (result.isFloat()) {
-      result.elements.push_back(rounded(element.asDouble(), to));
-    } else if (to == OnnxType::Bool) {
-      result.elements.push_back(Scalar::ofInt(element.asDouble() != 0));
-    } else if (toInt) {
-      bool fits = std::fabs(element.asDouble()) < 9.0e18;
-      if (element.isFloat() && !fits)
-        return std::nullopt;
-      result.elements.push_back(Scalar::ofInt(
-          element.isInt() ? element.integer : int64_t(element.real)));
-    } else {
+    std::optional<Scalar> value;
+    if (!element.isIndex())
+      value = castElement(element, to);
+    else if (to == OnnxType::Int64 || to == OnnxType::Int32)
+      value = element;
+    if (!value)
       return std::nullopt;
-    }
+    result.elements.push_back(*value);
   }
   return result;
 }

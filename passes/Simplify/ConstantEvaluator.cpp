@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "lib/Numerics/ElementArithmetic.h"
 #include "lib/Numerics/Math.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -143,10 +144,10 @@ std::optional<std::vector<char>> move(nn::ConcatOp op,
 
 std::optional<float> apply(Operation *op, float x) {
   return TypeSwitch<Operation *, std::optional<float>>(op)
-      .Case([&](nn::ReluOp) { return x > 0 ? x : 0.0f; })
+      .Case([&](nn::ReluOp) { return numerics::relu(x); })
       .Case([&](nn::ClipOp clip) {
-        return std::fmin(std::fmax(x, clip.getLo().convertToFloat()),
-                         clip.getHi().convertToFloat());
+        return numerics::clip(x, clip.getLo().convertToFloat(),
+                              clip.getHi().convertToFloat());
       })
       .Case([&](nn::SigmoidOp) { return numerics::sigmoid(x); })
       .Case([&](nn::TanhOp) { return numerics::tanh(x); })
@@ -171,19 +172,17 @@ std::optional<float> apply(Operation *op, float a, float b) {
       .Case([&](nn::SubOp) { return a - b; })
       .Case([&](nn::MulOp) { return a * b; })
       .Case([&](nn::DivOp) { return a / b; })
-      .Case([&](nn::MinOp) { return a < b || a != a ? a : b; })
-      .Case([&](nn::MaxOp) { return a > b || a != a ? a : b; })
+      .Case([&](nn::MinOp) { return numerics::minimum(a, b); })
+      .Case([&](nn::MaxOp) { return numerics::maximum(a, b); })
       .Case([&](nn::PowOp) { return numerics::pow(a, b); })
       .Default([](Operation *) { return std::nullopt; });
 }
 
 std::optional<int64_t> apply(Operation *op, int64_t a, int64_t b) {
-  // Two's complement, as the kernels wrap.
-  auto wrap = [](uint64_t value) { return int64_t(value); };
   return TypeSwitch<Operation *, std::optional<int64_t>>(op)
-      .Case([&](nn::AddOp) { return wrap(uint64_t(a) + uint64_t(b)); })
-      .Case([&](nn::SubOp) { return wrap(uint64_t(a) - uint64_t(b)); })
-      .Case([&](nn::MulOp) { return wrap(uint64_t(a) * uint64_t(b)); })
+      .Case([&](nn::AddOp) { return numerics::wrappedAdd(a, b); })
+      .Case([&](nn::SubOp) { return numerics::wrappedSub(a, b); })
+      .Case([&](nn::MulOp) { return numerics::wrappedMul(a, b); })
       .Case([&](nn::MinOp) { return std::min(a, b); })
       .Case([&](nn::MaxOp) { return std::max(a, b); })
       .Default([](Operation *) { return std::nullopt; });
