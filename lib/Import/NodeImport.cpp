@@ -226,26 +226,7 @@ bool needsFloat32(StringRef name) {
   return llvm::is_contained(names, name);
 }
 
-// Whether kernels compute `name` on this narrow float only as float32, rounding
-// the result: bf16 has no arithmetic, f16 no functions and no products.
-bool computesWide(MLIRContext *context, StringRef name, Type element) {
-  if (element.isF16())
-    return needsFloat32(name) || name == "nn.matmul" || name == "nn.conv";
-  return element.isBF16() && name != "nn.cast" &&
-         !OperationName(name, context).hasTrait<nn::DataMovement>();
-}
 } // namespace
-
-Value NodeImport::createWide(StringRef name, ValueRange operands,
-                             ArrayRef<NamedAttribute> attrs, Type narrow) {
-  Type f32 = builder().getF32Type();
-  SmallVector<Value> wide;
-  for (Value operand : operands)
-    wide.push_back(getElementTypeOrSelf(operand) == narrow ? cast(operand, f32)
-                                                          : operand);
-  Value result = createNamed(name, wide, attrs);
-  return elementOf(result) == f32 ? cast(result, narrow) : result;
-}
 
 Value NodeImport::createNamed(StringRef name, ValueRange operands,
                               ArrayRef<NamedAttribute> attrs) {
@@ -253,10 +234,6 @@ Value NodeImport::createNamed(StringRef name, ValueRange operands,
   if (!operands.empty() && elementOf(operands[0]).isF64() && needsFloat32(name))
     unsupported("this op on float64 is not supported; convert the model to "
                 "float32");
-  for (Value operand : operands)
-    if (auto type = dyn_cast<RankedTensorType>(operand.getType());
-        type && computesWide(context, name, type.getElementType()))
-      return createWide(name, operands, attrs, type.getElementType());
   // Created with a placeholder type: the properties that type inference reads
   // exist only once the op does.
   OperationState state(location, name, operands, NoneType::get(context), attrs);

@@ -143,10 +143,6 @@ public:
 private:
   mlir::Value createNamed(llvm::StringRef name, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attrs);
-  /// On float32 copies of the operands of type `narrow`, rounding the result.
-  mlir::Value createWide(llvm::StringRef name, mlir::ValueRange operands,
-                         llvm::ArrayRef<mlir::NamedAttribute> attrs,
-                         mlir::Type narrow);
 
   GraphImporter &graph;
   std::string opType;

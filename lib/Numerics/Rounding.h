@@ -31,4 +31,16 @@ inline float fromHalf(uint16_t bits) {
 }
 inline float roundToHalf(float value) { return fromHalf(toHalf(value)); }
 
+// f32 <-> bf16 (the upper half of an f32), to nearest even; NaN stays NaN.
+inline uint16_t toBFloat(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  if (std::isnan(value))
+    return uint16_t((bits | 0x400000) >> 16);
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+inline float fromBFloat(uint16_t bits) {
+  return std::bit_cast<float>(uint32_t(bits) << 16);
+}
+inline float roundToBFloat(float value) { return fromBFloat(toBFloat(value)); }
+
 } // namespace qopt::numerics

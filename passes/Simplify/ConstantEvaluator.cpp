@@ -236,7 +236,7 @@ std::optional<std::vector<char>> evaluateUnary(Operation *op,
 std::optional<std::vector<char>> evaluateCast(nn::CastOp op,
                                               const ConstantView &x) {
   Type from = x.type().getElementType(), to = op.getTo();
-  if (to.isF32() && isa<IntegerType>(from)) {
+  if (to.isF32() && (isa<IntegerType>(from) || from.isF16() || from.isBF16())) {
     if (auto values = x.values<float>())
       return toBytes(*values);
   } else if (to.isSignlessInteger(64) && isa<IntegerType>(from)) {

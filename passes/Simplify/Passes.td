@@ -23,6 +23,28 @@ def FoldConstantsPass : Pass<"qopt-fold-constants", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
 }
 
+def WidenHalfPrecisionPass : Pass<"qopt-widen-half-precision", "::mlir::func::FuncOp"> {
+  let summary = "Compute f16 and bf16 networks in f32";
+  let description = [{
+    ```mlir
+    %a = nn.mul %x, %y       // tensor<?xf16>
+    %b = nn.exp %a           // tensor<?xf16>
+    // ->
+    %0 = nn.mul %x32, %y32   // tensor<?xf32>
+    %1 = nn.exp %0           // tensor<?xf32>
+    ```
+
+    f16 and bf16 are how a model stores numbers: kernels have f32 lanes, so
+    rounding after every op would cost time and accuracy. Inputs, outputs and
+    constants keep their type and are cast where they are used; casts to half
+    precision in between vanish. What is rounded in the end is therefore at
+    least as close to the exact result, and values beyond f16's 65504 survive.
+    Integers, f32 and f64 stay as they are, and so does stored data that is only
+    moved (a row of an f16 embedding table is cast after it is found).
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect"];
+}
+
 def TrimConstantsPass : Pass<"qopt-trim-constants", "::mlir::func::FuncOp"> {
   let summary = "Drop leading axes of size 1 from constant operands";
   let description = [{

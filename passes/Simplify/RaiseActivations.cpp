@@ -3,6 +3,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "lib/Numerics/Rounding.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Simplify/ConstantEvaluator.h"
@@ -49,6 +50,18 @@ std::optional<Polynomial> product(const Polynomial &a, const Polynomial &b) {
   return result;
 }
 
+/// The number meant by the constant \p value: models in half precision hold the
+/// irrational factors of GELU and its kin rounded to that.
+std::optional<double> nominalConstant(Value value) {
+  std::optional<double> number = scalarConstant(value);
+  for (float factor : {1.41421356f, 0.70710678f, 0.79788456f, 0.044715f,
+                       1.702f, 0.16666667f})
+    if (number == numerics::roundToHalf(factor) ||
+        number == numerics::roundToBFloat(factor))
+      return factor;
+  return number;
+}
+
 /// \p value as a polynomial in \p x and \p g; nullopt where it depends on
 /// anything else.
 std::optional<Polynomial> polynomialOf(Value value, Value x, Value g,
@@ -57,7 +70,7 @@ std::optional<Polynomial> polynomialOf(Value value, Value x, Value g,
     return Polynomial{{{1, 0}, 1.0}};
   if (value == g)
     return Polynomial{{{0, 1}, 1.0}};
-  if (std::optional<double> number = scalarConstant(value))
+  if (std::optional<double> number = nominalConstant(value))
     return Polynomial{{{0, 0}, *number}};
   Operation *op = value.getDefiningOp();
   if (!op || depth == kMaxDepth ||
@@ -70,7 +83,7 @@ std::optional<Polynomial> polynomialOf(Value value, Value x, Value g,
   if (isa<nn::NegOp>(op))
     return sum({}, *a, -1);
   if (isa<nn::DivOp, nn::PowOp>(op)) {
-    std::optional<double> number = scalarConstant(op->getOperand(1));
+    std::optional<double> number = nominalConstant(op->getOperand(1));
     if (!number || *number == 0)
       return std::nullopt;
     if (isa<nn::DivOp>(op))

@@ -11,6 +11,8 @@
 using namespace mlir;
 
 void qopt::buildSimplify(OpPassManager &pm) {
+  // f16 and bf16 arithmetic -> f32.
+  pm.addNestedPass<func::FuncOp>(createWidenHalfPrecisionPass());
   // transposed weights, shapes of constants -> constants.
   pm.addNestedPass<func::FuncOp>(createFoldConstantsPass());
   // bias [1, 1, C] -> [C], weight [1, K, N] -> [K, N].

@@ -81,6 +81,21 @@ func.func @hard_swish_of_hard_sigmoid(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   return %y : tensor<?x8xf32>
 }
 
+// The square root of 2 as a network in f16 holds it.
+// CHECK-LABEL: @gelu_of_half_precision
+func.func @gelu_of_half_precision(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: nn.gelu %arg0
+  %root = arith.constant dense<1.4140625> : tensor<f32>
+  %one = arith.constant dense<1.0> : tensor<f32>
+  %half = arith.constant dense<0.5> : tensor<f32>
+  %a = nn.div %x, %root : (tensor<?x8xf32>, tensor<f32>) -> tensor<?x8xf32>
+  %e = nn.erf %a : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %o = nn.add %e, %one : (tensor<?x8xf32>, tensor<f32>) -> tensor<?x8xf32>
+  %m = nn.mul %x, %o : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %y = nn.mul %m, %half : (tensor<?x8xf32>, tensor<f32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
 // Near miss: another factor inside erf.
 // CHECK-LABEL: @no_gelu
 func.func @no_gelu(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
