@@ -6,6 +6,7 @@
 #ifndef QOPT_TOOLS_QOPT_COMMANDS_H
 #define QOPT_TOOLS_QOPT_COMMANDS_H
 
+#include "lib/Driver/Compiler.h"
 #include "lib/Support/ExitCode.h"
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -17,6 +18,10 @@ using Action = std::function<ExitCode()>;
 void addCompileCommand(CLI::App &app, Action &run);
 void addCheckCommand(CLI::App &app, Action &run);
 void addInspectCommand(CLI::App &app, Action &run);
+void addBatchCommand(CLI::App &app, Action &run);
+
+/// What `qopt compile WORDS...` does, without printing anything.
+llvm::Expected<CompileReport> compileArguments(std::vector<std::string> words);
 
 } // namespace qopt
 

@@ -127,12 +127,17 @@ ExitCode report(llvm::Error error) {
   return code;
 }
 
-ExitCode execute(Arguments &arguments) {
+llvm::Expected<CompileReport> compile(Arguments &arguments) {
   if (auto error = parse(arguments))
-    return report(std::move(error));
+    return std::move(error);
   Progress progress;
-  auto result = compile(arguments.options, progress);
+  auto result = qopt::compile(arguments.options, progress);
   progress.finish();
+  return result;
+}
+
+ExitCode execute(Arguments &arguments) {
+  auto result = compile(arguments);
   if (!result)
     return report(result.takeError());
   for (const std::string &line : result->lines)
@@ -157,19 +162,8 @@ std::string phaseHelp() {
   return text;
 }
 
-} // namespace
-
-void qopt::addCompileCommand(CLI::App &app, Action &run) {
-  auto arguments = std::make_shared<Arguments>();
+void addOptions(CLI::App *command, Arguments *arguments) {
   CompileOptions &options = arguments->options;
-  CLI::App *command = app.add_subcommand(
-      "compile",
-      "Compile an ONNX model to an artifact.\n\nExamples:\n"
-      "  qopt compile model.onnx -o model.qar --preset fp32\n"
-      "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz\n"
-      "  qopt compile model.onnx -o model.qar --calib data.npz --budget size=200KiB\n"
-      "  qopt compile model.onnx --preset int8 --calib data.npz --to quantize\n"
-      "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz --set 'head.*=float'");
   command->add_option("model", options.model, "ONNX file")->required();
   command->add_option("-o,--output", options.output, "artifact to write");
   command->add_option("--preset", arguments->preset,
@@ -218,7 +212,37 @@ void qopt::addCompileCommand(CLI::App &app, Action &run) {
   command->add_option("--dump-phases", options.dumpPhases,
                       "write the module after each phase into this folder");
   command->add_flag("--json", arguments->json, "print the report as JSON");
+}
+
+} // namespace
+
+void qopt::addCompileCommand(CLI::App &app, Action &run) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *command = app.add_subcommand(
+      "compile",
+      "Compile an ONNX model to an artifact.\n\nExamples:\n"
+      "  qopt compile model.onnx -o model.qar --preset fp32\n"
+      "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz\n"
+      "  qopt compile model.onnx -o model.qar --calib data.npz --budget size=200KiB\n"
+      "  qopt compile model.onnx --preset int8 --calib data.npz --to quantize\n"
+      "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz --set 'head.*=float'");
+  addOptions(command, arguments.get());
   command->callback([arguments, &run] {
     run = [arguments] { return execute(*arguments); };
   });
+}
+
+llvm::Expected<CompileReport>
+qopt::compileArguments(std::vector<std::string> words) {
+  CLI::App app;
+  Arguments arguments;
+  addOptions(&app, &arguments);
+  // CLI11 takes them last first.
+  std::reverse(words.begin(), words.end());
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError &error) {
+    return fail(ExitCode::Usage, "{0}", error.what());
+  }
+  return compile(arguments);
 }

@@ -21,7 +21,8 @@ int main(int argc, char **argv) {
                "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz\n"
                "  qopt compile model.onnx -o model.qar --budget size=200KiB --calib data.npz\n"
                "  qopt check model.onnx\n"
-               "  qopt inspect model.qar\n\n"
+               "  qopt inspect model.qar\n"
+               "  qopt batch jobs.jsonl\n\n"
                "Exit codes: 0 ok, 1 internal, 2 usage, 3 bad model or data, "
                "4 unsupported op,\n5 resources, 6 I/O, 7 integrity, 8 accuracy "
                "gate.");
@@ -31,6 +32,7 @@ int main(int argc, char **argv) {
   addCompileCommand(app, run);
   addCheckCommand(app, run);
   addInspectCommand(app, run);
+  addBatchCommand(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
