@@ -13,6 +13,7 @@
 #include "lib/Emission/Contraction.h"
 #include "lib/Emission/ContractionSchedule.h"
 #include "lib/Emission/ContractionStaging.h"
+#include "lib/Emission/PointwiseEmitter.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -32,6 +33,14 @@ PanelLayout panelLayout(ContractionDomain domain) {
     return PanelLayout::Panel16x8;
   }
   return PanelLayout::Panel16x1;
+}
+
+bool ContractionProblem::isNarrow() const {
+  return packed && weightType && weightType.getIntOrFloatBitWidth() == 16;
+}
+
+int64_t ContractionProblem::stepBytes() const {
+  return isNarrow() ? kPanelStepBytes / 2 : kPanelStepBytes;
 }
 
 namespace {
@@ -122,11 +131,33 @@ private:
   }
 
   void usePackedWeights(MicrokernelArguments &args, Value firstPanel) {
-    args.stepStride = kb.i64(kPanelStepBytes);
-    args.panelStride = kb.mul(plan.steps, kPanelStepBytes);
+    args.stepStride = kb.i64(problem.stepBytes());
+    args.panelStride = kb.mul(plan.steps, problem.stepBytes());
+    args.weightType = problem.weightType;
     Value panel = kb.add(kb.mul(group, plan.panelCount), firstPanel);
     args.weights = kb.byteAddress(kb.ptr(problem.weights),
                                   kb.mul(panel, args.panelStride));
+    if (plan.widensPanels)
+      widenPanels(args);
+  }
+
+  // Once for all row tiles, which then find f32.
+  void widenPanels(MicrokernelArguments &args) {
+    Value wide = buffers[kPanelBuffer];
+    Value vectors = kb.mul(plan.steps, args.shape.panels);
+    kb.forLoop(kb.i64(0), vectors, kb.i64(1), [&](Value i) {
+      Value at = kb.mul(i, kPanelColumns);
+      Value stored =
+          kb.loadVector(problem.weightType, args.weights, at, {}, 32);
+      kb.storeVector(
+          kb.f32Type,
+          emitCast(kb, problem.weightType, kb.f32Type, stored), wide, at, {},
+          64);
+    });
+    args.weights = wide;
+    args.weightType = kb.f32Type;
+    args.stepStride = kb.i64(kPanelStepBytes);
+    args.panelStride = kb.mul(plan.steps, kPanelStepBytes);
   }
 
   void packWeights(MicrokernelArguments &args, int64_t panels) {
@@ -181,7 +212,8 @@ private:
       return;
     int64_t rows = KernelBuilder::constantOf(plan.rowCount).value_or(16);
     int64_t tiles = std::max<int64_t>(1, rows / tall);
-    args.prefetchLinesPerStep = (panels + tiles - 1) / tiles;
+    int64_t lines = llvm::divideCeil(panels * problem.stepBytes(), 64);
+    args.prefetchLinesPerStep = llvm::divideCeil(lines, tiles);
     args.prefetch =
         kb.byteAddress(args.weights, kb.mul(args.panelStride, panels));
   }
@@ -295,7 +327,7 @@ public:
     std::optional<int64_t> steps = KernelBuilder::constantOf(plan.steps);
     std::optional<int64_t> panels = KernelBuilder::constantOf(plan.panelCount);
     streams = problem.packed && steps && panels &&
-              *steps * *panels * kPanelStepBytes > (256 << 10);
+              *steps * *panels * problem.stepBytes() > (256 << 10);
   }
 
   SmallVector<RowRange> needed() {

@@ -52,6 +52,11 @@ struct ContractionProblem {
   bool packed = true;
   int64_t block = 0;             // BlockInt4: inputs a scale covers
   mlir::Type scaleType = {};     // BlockInt4: f16 or f32
+  // F32, packed: f16 or bf16 where the panels hold those, else f32.
+  mlir::Type weightType = {};
+  bool isNarrow() const;
+  // Bytes of one step of a panel.
+  int64_t stepBytes() const;
   // Called in each of the three functions.
   std::function<ContractionGeometry(KernelBuilder &)> geometry;
   // Which input / weight matrix a batch uses; default: its own / the only one.

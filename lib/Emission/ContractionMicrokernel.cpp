@@ -3,6 +3,7 @@
 
 #include "lib/Emission/ContractionMicrokernel.h"
 #include "lib/Emission/DotProduct.h"
+#include "lib/Emission/PointwiseEmitter.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -171,6 +172,23 @@ private:
     return wanted;
   }
 
+  bool isNarrow() const {
+    return args.weightType && args.weightType.getIntOrFloatBitWidth() == 16;
+  }
+  int64_t stepBytes() const {
+    return isNarrow() ? kPanelStepBytes / 2 : kPanelStepBytes;
+  }
+
+  // A register of f32 weights, widened exactly where they are stored narrow.
+  Value loadWeights(Value address, int64_t bytes) {
+    if (!isNarrow())
+      return kb.loadRaw(registerType, address, bytes);
+    VectorType narrow =
+        VectorType::get(registerType.getShape(), args.weightType);
+    return emitCast(kb, args.weightType, kb.f32Type,
+                    kb.loadRaw(narrow, address, bytes));
+  }
+
   // One step's inputs of a row, as a scalar: f32, or i32 of four bytes.
   Value loadInputs(Value address, int64_t bytes) {
     Type type = isFloat() ? kb.f32Type : kb.i32Type;
@@ -205,12 +223,12 @@ private:
     SmallVector<Value> panelRegisters;
     for (int64_t panel = 0; panel < args.shape.panels; ++panel)
       for (int64_t part = 0; part < parts; ++part) {
+        int64_t bytes = stepBytes() / parts;
         Value at = kb.byteAddress(
-            weights, kb.add(kb.mul(args.panelStride, panel),
-                            part * kPanelStepBytes / parts));
+            weights, kb.add(kb.mul(args.panelStride, panel), part * bytes));
         panelRegisters.push_back(
-            kb.loadRaw(isFloat() ? registerType : dot.byteType(), at,
-                       kPanelStepBytes / parts));
+            isFloat() ? loadWeights(at, bytes)
+                      : kb.loadRaw(dot.byteType(), at, bytes));
       }
     if (!isFloat())
       dot.beginPanels(panelRegisters);

@@ -33,6 +33,7 @@ struct MicrokernelArguments {
   mlir::Value tapLength; // inputs
   mlir::Value weights;   // first panel
   mlir::Value panelStride, stepStride;
+  mlir::Type weightType = {}; // F32: f16 or bf16, else null or f32
   mlir::Value tile;      // [rows][panels * 16] of 4 bytes
   // i32 [panels * 16]: what accumulators start from; null: zero.
   mlir::Value columnStart = {};

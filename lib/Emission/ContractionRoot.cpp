@@ -62,6 +62,8 @@ private:
     if (!unpack || unpack.getLayout() != layout)
       return false;
     root.unpacks.push_back(unpack);
+    if (layout == panelLayoutName(PanelLayout::Panel16x1))
+      problem().weightType = tensorType(unpack.getPacked()).getElementType();
     return useArgument(unpack.getPacked(), number);
   }
 

@@ -92,6 +92,10 @@ ContractionSchedule::ContractionSchedule(KernelBuilder &kb,
   rows = range == RowRange::Single
              ? 1
              : tileRows(kb.isa(), problem.domain, panels, !evenRows);
+  // Worth a pass over the weights where more than two tiles read them.
+  std::optional<int64_t> staticRows = KernelBuilder::constantOf(rowCount);
+  widensPanels = problem.isNarrow() && range == RowRange::Many &&
+                 (!staticRows || *staticRows > 2 * rows);
   if (!staticPanels || !lastPanels || lastPanels < panels)
     columnGroups = kb.ceilDiv(panelCount, panels);
   else // The last group has swallowed the remainder.
@@ -107,7 +111,7 @@ ContractionSchedule::ContractionSchedule(KernelBuilder &kb,
                       target.multiplyAdds / 10);
   Value isSmall = kb.cmp(
       arith::CmpIPredicate::sle,
-      kb.mul(kb.mul(steps, kPanelStepBytes), panelCount),
+      kb.mul(kb.mul(steps, problem.stepBytes()), panelCount),
       kb.i64(kSmallWeights));
   Value wanted = kb.max(
       kb.ceilDiv(work, rowWork),
@@ -130,7 +134,7 @@ ContractionSchedule::ContractionSchedule(KernelBuilder &kb,
   Value groupDepth = kb.mul(depth, panels * kPanelColumns);
   Value byWork = kb.ceilDiv(work,
                             kb.max(kb.mul(groupDepth, rowsPerUnit), 1));
-  Value groupBytes = kb.mul(steps, panels * kPanelStepBytes);
+  Value groupBytes = kb.mul(steps, panels * problem.stepBytes());
   Value byBytes = kb.ceilDiv(kb.i64(target.weightBytes), kb.max(groupBytes, 1));
   columnGroupsPerUnit = kb.max(
       kb.min(kb.min(byWork, byBytes), columnGroups), 1);
@@ -171,8 +175,10 @@ ContractionSchedule::scratchSizes(KernelBuilder &kb,
   Value rowSums = none;
   if (problem.domain == ContractionDomain::BlockInt4)
     rowSums = kb.mul(kb.mul(rowsPerUnit, kb.div(tapLength, problem.block)), 4);
+  bool holdsPanels = !problem.packed || widensPanels;
   Value packed =
-      problem.packed ? none : kb.mul(steps, panels * kPanelStepBytes);
+      holdsPanels ? kb.mul(steps, std::max(panels, lastPanels) * kPanelStepBytes)
+                  : none;
   Value start = flipSign ? kb.i64(std::max(panels, lastPanels) * 64) : none;
   return {kb.i64(tileBytes), table, stage, rowSums, packed, start};
 }

@@ -30,6 +30,8 @@ struct ContractionSchedule {
   // The input is copied to scratch first: padding, or a sign to flip.
   bool staged;
   bool flipSign;
+  // Weights are stored narrow and met by many rows: widened to scratch first.
+  bool widensPanels;
   int64_t inputBytes; // of one element
   int64_t taps[2];    // outer and inner taps
   bool wholeRowTaps;  // a tap is a kernel row, else one kernel element

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lib/Emission/PanelLayout.h"
+#include "lib/Numerics/Rounding.h"
 #include <cstring>
 
 namespace qopt::emission {
@@ -122,6 +123,31 @@ std::vector<char> packPanels(PanelLayout layout, const PanelShape &shape,
         }
       });
   return packed;
+}
+
+// nullopt at the first number that |narrow| changes; NaN is nobody's weight.
+static std::optional<std::vector<char>>
+exactly(llvm::ArrayRef<char> packed, uint16_t (*narrow)(float),
+        float (*widen)(uint16_t)) {
+  std::vector<char> result(packed.size() / 2);
+  for (size_t i = 0; i < packed.size() / 4; ++i) {
+    float value;
+    std::memcpy(&value, packed.data() + i * 4, 4);
+    uint16_t bits = narrow(value);
+    if (widen(bits) != value)
+      return std::nullopt;
+    std::memcpy(result.data() + i * 2, &bits, 2);
+  }
+  return result;
+}
+
+std::optional<NarrowPanels> narrowPanels(llvm::ArrayRef<char> packed) {
+  using namespace numerics;
+  if (auto bytes = exactly(packed, toBFloat, fromBFloat))
+    return NarrowPanels{true, std::move(*bytes)};
+  if (auto bytes = exactly(packed, toHalf, fromHalf))
+    return NarrowPanels{false, std::move(*bytes)};
+  return std::nullopt;
 }
 
 void unpackPanels(PanelLayout layout, const PanelShape &shape,

@@ -14,6 +14,8 @@
 //   panel16x1  f32: a step is 1 input,  64 bytes:
 //     float(k, n) at (n / 16 * steps + k) * 16 + n % 16
 //       e.g. steps = 10, (k, n) = (3, 18) -> (1 * 10 + 3) * 16 + 2 = 210
+//     f16 or bf16 in the same order, 32 bytes a step, where every weight is one
+//     of those exactly: what the kernel computes does not change.
 //   panel16x4  bytes: a step is 4 inputs, 64 bytes:
 //     byte(k, n) at ((n / 16 * steps + k / 4) * 16 + n % 16) * 4 + k % 4
 //       e.g. steps = 3, (k, n) = (5, 17) -> ((1 * 3 + 1) * 16 + 1) * 4 + 1 = 261
@@ -32,6 +34,7 @@
 #ifndef QOPT_LIB_EMISSION_PANELLAYOUT_H
 #define QOPT_LIB_EMISSION_PANELLAYOUT_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <optional>
@@ -85,6 +88,13 @@ PanelSource filterSource(const void *data, const PanelShape &shape);
 // (panel16x8).
 std::vector<char> packPanels(PanelLayout layout, const PanelShape &shape,
                              const PanelSource &source);
+// Panels of f32 as bf16 or f16, whichever holds all of them exactly; nothing
+// where neither does.
+struct NarrowPanels {
+  bool isBFloat;
+  std::vector<char> bytes;
+};
+std::optional<NarrowPanels> narrowPanels(llvm::ArrayRef<char> packed);
 // The inverse: dense elements in the source's order.
 void unpackPanels(PanelLayout layout, const PanelShape &shape,
                   const void *packed, void *dense, const PanelSource &order);

@@ -7,6 +7,7 @@
 #include "dialects/Exec/ExecOps.h"
 #include "dialects/NN/NNOps.h"
 #include "lib/Emission/PanelLayout.h"
+#include "lib/Emission/PointwiseEmitter.h"
 #include "passes/CPU/NaiveKernel.h"
 
 using namespace mlir;
@@ -70,8 +71,11 @@ Value readPanel(NaiveBuilder &nb, exec::UnpackPanelsOp op,
              kb.rem(place.column, 16));
   Value base = nb.pointer(op.getPacked());
   Value input = kb.rem(inTap, inputs);
-  if (layout == emission::PanelLayout::Panel16x1)
-    return kb.load(kb.f32Type, base, slot);
+  if (layout == emission::PanelLayout::Panel16x1) {
+    Type stored = nb.elementType(op.getPacked());
+    return emission::emitCast(kb, stored, kb.f32Type,
+                              kb.load(stored, base, slot));
+  }
   Value byte =
       kb.load(kb.i8Type, base, kb.add(kb.mul(slot, 4), kb.rem(input, 4)));
   if (layout == emission::PanelLayout::Panel16x4)

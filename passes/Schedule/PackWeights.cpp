@@ -50,8 +50,17 @@ std::optional<std::vector<char>> denseBytes(exec::KernelOp kernel,
 
 Packed packPanels(PanelLayout layout, const PanelShape &shape,
                   const emission::PanelSource &source, Type element) {
-  return {emission::panelLayoutName(layout).str(), element,
-          emission::packPanels(layout, shape, source)};
+  Packed packed{emission::panelLayoutName(layout).str(), element,
+                emission::packPanels(layout, shape, source)};
+  if (!element.isF32())
+    return packed;
+  if (auto narrow = emission::narrowPanels(packed.bytes)) {
+    MLIRContext *context = element.getContext();
+    packed.element = narrow->isBFloat ? Type(BFloat16Type::get(context))
+                                      : Type(Float16Type::get(context));
+    packed.bytes = std::move(narrow->bytes);
+  }
+  return packed;
 }
 
 PanelLayout layoutFor(Type element) {

@@ -18,6 +18,9 @@ def PackWeightsPass : Pass<"qopt-pack-weights", "::mlir::func::FuncOp"> {
       %b = exec.unpack_panels %p {layout = "panel16x4"} ... nn.matmul %a, %b ... }
     ```
 
+    f32 weights that are all f16 or bf16 numbers (a model converted from half
+    precision) are stored as such: half the bytes, the same results.
+
     Declines when the operand is not a constant, is used by anything else in the
     kernel, or the kernel's emitter reads it unpacked (depthwise convolution).
   }];

@@ -6,6 +6,7 @@
 
 #include "lib/Emission/Contraction.h"
 #include "lib/Emission/KernelJit.h"
+#include "lib/Numerics/Rounding.h"
 #include "mlir/IR/MLIRContext.h"
 #include "gtest/gtest.h"
 #include <cmath>
@@ -30,6 +31,8 @@ struct Case {
   bool weightsPerBatch = false;
   int64_t block = 32;
   bool halfScales = false;
+  // What f32 weights are rounded to and stored as.
+  enum { F32, F16, BF16 } storage = F32;
 
   int64_t out(int axis) const {
     int64_t size = axis ? width : height;
@@ -93,6 +96,10 @@ ContractionProblem ContractionTest::problemOf(const Case &c) {
   problem.input = 0;
   problem.weights = 1;
   problem.packed = c.packed;
+  if (c.storage == Case::F16)
+    problem.weightType = Float16Type::get(&context);
+  if (c.storage == Case::BF16)
+    problem.weightType = BFloat16Type::get(&context);
   unsigned output = 2;
   if (c.domain == ContractionDomain::BlockInt4) {
     problem.scales = 2;
@@ -219,9 +226,15 @@ std::vector<char> ContractionTest::packWeights(const Case &c) {
   PanelShape shape = convPanels(c.outputs, c.kernel[0], c.kernel[1],
                                 c.channels / c.groups, c.dilation[1], c.groups);
   switch (c.domain) {
-  case ContractionDomain::F32:
-    return packPanels(PanelLayout::Panel16x1, shape,
-                      filterSource(floats.data(), shape));
+  case ContractionDomain::F32: {
+    std::vector<char> wide = packPanels(PanelLayout::Panel16x1, shape,
+                                        filterSource(floats.data(), shape));
+    if (c.storage == Case::F32)
+      return wide;
+    auto narrow = narrowPanels(wide);
+    EXPECT_TRUE(narrow && narrow->isBFloat == (c.storage == Case::BF16));
+    return narrow ? narrow->bytes : wide;
+  }
   case ContractionDomain::BlockInt4:
     return packPanels(PanelLayout::Panel16x8, shape,
                       matmulSource(codes.data(), shape));
@@ -255,8 +268,13 @@ void ContractionTest::check(const Case &c) {
   bytes.resize(weights);
   codes.resize(weights);
   activations.resize(inputs);
-  for (float &w : floats)
+  for (float &w : floats) {
     w = real(random);
+    if (c.storage == Case::F16)
+      w = qopt::numerics::roundToHalf(w);
+    if (c.storage == Case::BF16)
+      w = qopt::numerics::roundToBFloat(w);
+  }
   for (int8_t &w : bytes)
     w = byte(random);
   for (uint8_t &w : codes)
@@ -397,6 +415,37 @@ TEST_P(ContractionTest, MatmulOfTwoActivations) {
       c.weightsPerBatch = true;
       check(c);
     }
+}
+
+TEST_P(ContractionTest, WeightsStoredNarrow) {
+  for (auto storage : {Case::F16, Case::BF16})
+    for (bool dynamic : {false, true})
+      for (auto [m, n, k] :
+           {std::array<int64_t, 3>{1, 300, 64}, {7, 64, 70}, {14, 1200, 700},
+            {70, 33, 67}, {401, 112, 150}}) {
+        Case c = matmul(ContractionDomain::F32, m, n, k);
+        c.storage = storage;
+        c.dynamic = dynamic;
+        check(c);
+      }
+  Case conv = matmul(ContractionDomain::F32, 19, 24, 16);
+  conv.height = 17;
+  conv.kernel[0] = conv.kernel[1] = 3;
+  conv.padLow[0] = conv.padHigh[1] = 1;
+  conv.groups = 2;
+  conv.storage = Case::F16;
+  check(conv);
+}
+
+TEST(Panels, NarrowOnlyWhatIsExact) {
+  auto narrow = [](std::vector<float> values) {
+    return narrowPanels(llvm::ArrayRef<char>((const char *)values.data(),
+                                             values.size() * sizeof(float)));
+  };
+  EXPECT_TRUE(narrow({0.0f, 1.5f, -3e38f})->isBFloat); // beyond f16's range
+  EXPECT_FALSE(narrow({0.0f, 1.0009765625f})->isBFloat); // 11 bits
+  EXPECT_FALSE(narrow({1.0f, 0.1f}).has_value());
+  EXPECT_FALSE(narrow({1.0009765625f, 1e38f}).has_value());
 }
 
 TEST_P(ContractionTest, BlockInt4) {
