@@ -3,6 +3,7 @@
 #   make            build
 #   make test       build and run every test
 #   make demo       the main job on real data: accuracy, size and speed, one table
+#   make zoo        fetch real models; compile, judge and time them: docs/zoo.md
 #   make docs       regenerate docs/generated
 #   make install    into PREFIX (default /usr/local)
 
@@ -11,7 +12,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 
-.PHONY: all setup configure build test demo docs install clean
+.PHONY: all setup configure build test demo zoo docs install clean
 all: build
 
 setup:
@@ -30,6 +31,13 @@ test: build
 demo: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target qopt qrun
 	@tools/scripts/demo $(BUILD)
+
+# Needs the network at first; ONNX Runtime comes in an environment of its own.
+zoo: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target qopt qrun
+	@test -x $(BUILD)/zoo/venv/bin/python || python3 -m venv $(BUILD)/zoo/venv
+	@$(BUILD)/zoo/venv/bin/pip install --quiet -r tools/zoo/requirements.txt -r tools/bench/requirements.txt
+	@$(BUILD)/zoo/venv/bin/python tools/zoo/judge.py --build $(BUILD) --zoo $(BUILD)/zoo
 
 docs: build
 	@tools/scripts/generate-docs $(BUILD)

@@ -61,6 +61,14 @@ Type GraphImporter::elementType(OnnxType type) {
 
 //===-- Forms of a value --------------------------------------------------===//
 
+namespace {
+/// The name of an open size. Paddle writes "?" for every size it does not know,
+/// equal or not: those have no name.
+StringRef symbolOf(const onnx::TensorShapeProto::Dimension &dim) {
+  return dim.dim_param() == "?" ? StringRef() : StringRef(dim.dim_param());
+}
+} // namespace
+
 Expected<Value> GraphImporter::materialize(GraphValue &value, Location loc) {
   if (value.tensor)
     return value.tensor;
@@ -238,9 +246,9 @@ Error GraphImporter::applyShapeOptions() {
                   "{2}",
                   name, sizes.size(), type.shape().dim_size());
     for (auto [dim, size] : llvm::zip_equal(type.shape().dim(), sizes)) {
-      if (size < 0 || dim.dim_param().empty())
+      if (size < 0 || symbolOf(dim).empty())
         continue;
-      auto [entry, isNew] = symbolSizes.try_emplace(dim.dim_param(), size);
+      auto [entry, isNew] = symbolSizes.try_emplace(symbolOf(dim), size);
       if (!isNew && entry->second != size)
         return fail(ExitCode::Usage,
                     "--shape gives the dimension '{0}' two sizes, {1} and {2}",
@@ -275,10 +283,11 @@ GraphImporter::argumentType(const onnx::ValueInfoProto &input,
   SmallVector<Attribute> names;
   for (const auto &dim : proto.shape().dim()) {
     int64_t size = dim.has_dim_value() ? dim.dim_value() : -1;
-    auto symbol = symbolSizes.find(dim.dim_param());
-    if (!dim.dim_param().empty() && symbol != symbolSizes.end())
+    StringRef name = symbolOf(dim);
+    auto symbol = symbolSizes.find(name);
+    if (!name.empty() && symbol != symbolSizes.end())
       size = symbol->second;
-    names.push_back(builder.getStringAttr(dim.dim_param()));
+    names.push_back(builder.getStringAttr(name));
     shape.push_back(size < 0 ? ShapedType::kDynamic : size);
   }
   if (given != options.shapes.end()) {
@@ -461,7 +470,7 @@ Error GraphImporter::createResults(func::FuncOp function) {
     const auto &shape = output.type().tensor_type().shape();
     for (int64_t axis = 0; axis < type.getRank(); ++axis)
       names.push_back(builder.getStringAttr(
-          axis < shape.dim_size() ? shape.dim(axis).dim_param() : ""));
+          axis < shape.dim_size() ? symbolOf(shape.dim(axis)) : ""));
     results.push_back(*tensor);
     attributes.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr("nn.name", builder.getStringAttr(output.name())),

@@ -7,11 +7,14 @@ A contestant prepares itself once (quantize, compile, load), then
 
 import json
 import logging
+import re
 import statistics
 import subprocess
 import time
 
 import numpy as np
+import onnx
+import onnx.version_converter
 import onnxruntime
 from onnxruntime import quantization
 from onnxruntime.quantization import shape_inference
@@ -19,6 +22,8 @@ from onnxruntime.quantization import shape_inference
 CALIBRATION_SAMPLES = 128
 CALIBRATION_BATCH = 8
 LEAST_RUNS = 5
+LEAST_OPSET = 13
+NOT_IN_A_NAME = re.compile(r"[^\w.]")
 
 
 class Failed(Exception):
@@ -82,7 +87,7 @@ def ort_int8(model, calibration, kind, transformer, cache):
     logging.disable(logging.WARNING)
     prepared = cache / f"{model.stem}-ort-prepared.onnx"
     # Its symbolic shape inference gives up on MiniLM; ONNX's own suffices.
-    shape_inference.quant_pre_process(str(model), str(prepared),
+    shape_inference.quant_pre_process(modern(model, cache), str(prepared),
                                       skip_symbolic_shape=True)
     if kind == "static":
         quantization.quantize_static(
@@ -97,13 +102,24 @@ def ort_int8(model, calibration, kind, transformer, cache):
     return result
 
 
+def modern(model, cache):
+    """The path of the model in an opset that has per-channel DequantizeLinear."""
+    loaded = onnx.load(model)
+    if all(o.version >= LEAST_OPSET for o in loaded.opset_import if not o.domain):
+        return str(model)
+    path = cache / f"{model.stem}-opset{LEAST_OPSET}.onnx"
+    onnx.save(onnx.version_converter.convert_version(loaded, LEAST_OPSET), path)
+    return str(path)
+
+
 class Ours:
     """qrun on one artifact; every round is a process of its own."""
 
     def __init__(self, artifact, inputs, options, cache):
         self.command = [options.build / "bin/qrun", artifact]
         for name, value in inputs.items():
-            path = cache / f"{artifact.stem}-{name}-{len(value)}.npy"
+            size = "x".join(map(str, value.shape))
+            path = cache / f"{artifact.stem}-{NOT_IN_A_NAME.sub('_', name)}-{size}.npy"
             np.save(path, value)
             self.command += ["--input", f"{name}=@{path}"]
         self.command += ["--threads", str(options.threads), "--bench",

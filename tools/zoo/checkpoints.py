@@ -1,9 +1,10 @@
 # Part of qopt. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reads weights as numpy arrays: torch's first .pth layout, and safetensors.
+"""Reads weights as numpy arrays: torch's two .pth layouts, and safetensors.
 
-A .pth is a row of pickles (magic, protocol, system, the object, storage keys)
-followed by the storages, each an int64 count and its little-endian elements.
-Its unpickler builds tensors and ordered dicts and refuses everything else, so
+The first layout is a row of pickles (magic, protocol, system, the object,
+storage keys) followed by the storages, each an int64 count and its
+little-endian elements. The second is a zip of one pickle and a file a storage.
+Their unpickler builds tensors and ordered dicts and refuses everything else, so
 a file can not run code.
 """
 
@@ -11,6 +12,7 @@ import collections
 import io
 import json
 import pickle
+import zipfile
 
 import numpy as np
 
@@ -48,15 +50,24 @@ class _Unpickler(pickle.Unpickler):
             f"expected tensors only, found {module}.{name}")
 
     def persistent_load(self, reference):
-        kind, dtype, key, _device, _count, _view = reference
+        # The first layout appends a view.
+        kind, dtype, key = reference[:3]
         if kind != "storage":
             raise pickle.UnpicklingError(f"expected a storage, found {kind}")
         self.types[key] = dtype
         return key
 
 
-def read_pth(data):
-    """{name: array} of a state dict saved in torch's first layout."""
+def read_pth(data, key=None):
+    """{name: array} of a state dict, or of the one a dict holds under `key`."""
+    read = _read_zip if data[:2] == b"PK" else _read_pickles
+    tensors, storages = read(data)
+    if key:
+        tensors = tensors[key]
+    return {name: tensor.array(storages) for name, tensor in tensors.items()}
+
+
+def _read_pickles(data):
     file = io.BytesIO(data)
     magic, _protocol, _system = (_Unpickler(file).load() for _ in range(3))
     if magic != MAGIC:
@@ -68,7 +79,17 @@ def read_pth(data):
         count = int.from_bytes(file.read(8), "little")
         dtype = np.dtype(unpickler.types[key])
         storages[key] = np.frombuffer(file.read(count * dtype.itemsize), dtype)
-    return {name: tensor.array(storages) for name, tensor in tensors.items()}
+    return tensors, storages
+
+
+def _read_zip(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        # All lie in one folder, which is named after the file once saved.
+        root = archive.namelist()[0].partition("/")[0]
+        unpickler = _Unpickler(io.BytesIO(archive.read(f"{root}/data.pkl")))
+        tensors = unpickler.load()
+        return tensors, {key: np.frombuffer(archive.read(f"{root}/data/{key}"), dtype)
+                         for key, dtype in unpickler.types.items()}
 
 
 def read_safetensors(data):

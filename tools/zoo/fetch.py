@@ -7,17 +7,14 @@ Example (in a virtual environment with tools/zoo/requirements.txt):
     fetch.py minilm --output /tmp/zoo
 
 Beside each model MODEL.onnx come real inputs: MODEL-calib.npz to calibrate
-with, and others to judge and time it by (README.md lists them). Archives are
+with, and others to judge and time it by (catalog.py says which). Archives are
 pinned by sha256 and kept in a cache folder, so a second run needs no network.
 """
 
 import argparse
 import pathlib
 
-import minilm
-import mobilenet_v2
-
-MODELS = ("mobilenet_v2", "minilm")
+from catalog import MODELS
 
 
 def main():
@@ -30,8 +27,6 @@ def main():
                         help="folder to write to (default %(default)s)")
     parser.add_argument("--cache", type=pathlib.Path,
                         help="folder of archives (default OUTPUT/cache)")
-    parser.add_argument("--symbolic-size", action="store_true",
-                        help="leave height and width of MobileNetV2 symbolic")
     args = parser.parse_args()
     unknown = set(args.models) - set(MODELS)
     if unknown:
@@ -40,10 +35,7 @@ def main():
     cache = (args.cache or args.output / "cache").resolve()
     args.output.mkdir(parents=True, exist_ok=True)
     for model in args.models or MODELS:
-        if model == "mobilenet_v2":
-            mobilenet_v2.fetch(args.output, cache, args.symbolic_size)
-        else:
-            minilm.fetch(args.output, cache)
+        MODELS[model].fetch(args.output, cache)
         print(f"wrote {args.output / model}.onnx")
 
 

@@ -65,6 +65,20 @@ TEST_F(Importer, NamesInputsOutputsAndDimensions) {
   EXPECT_TRUE(has(text, "nn.matmul")) << text;
 }
 
+TEST_F(Importer, QuestionMarksNameNoDimension) {
+  // Paddle writes "?" for every open size; they need not be equal.
+  OnnxBuilder b;
+  b.input("x", {-1, -1});
+  auto &shape = *b.graph().mutable_input(0)->mutable_type()
+                     ->mutable_tensor_type()->mutable_shape();
+  for (auto &dim : *shape.mutable_dim())
+    dim.set_dim_param("?");
+  b.node("Relu", {"x"}, {"y"});
+  b.graph().add_output()->set_name("y");
+  std::string text = import(b);
+  EXPECT_TRUE(has(text, "nn.dims = [\"\", \"\"], nn.name = \"x\"")) << text;
+}
+
 TEST_F(Importer, ResolvesShapeArithmetic) {
   // Shape -> Gather -> Unsqueeze -> Concat -> Reshape, as PyTorch writes it.
   OnnxBuilder b;
