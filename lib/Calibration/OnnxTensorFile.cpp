@@ -75,27 +75,24 @@ void readElements(const TensorProto &proto, HostTensor &tensor) {
 
 } // namespace
 
-Expected<HostTensor> readOnnxTensor(StringRef path) {
-  auto buffer = MemoryBuffer::getFile(path, false, false);
-  if (!buffer)
-    return fail(ExitCode::IO, "{0}: {1}", path, buffer.getError().message());
+Expected<HostTensor> parseOnnxTensor(StringRef bytes, StringRef name) {
   TensorProto proto;
-  if (!proto.ParseFromArray((*buffer)->getBufferStart(),
-                            int((*buffer)->getBufferSize())))
+  if (bytes.size() > INT32_MAX ||
+      !proto.ParseFromArray(bytes.data(), int(bytes.size())))
     return fail(ExitCode::BadModel,
-                "{0}: expected a serialized ONNX TensorProto", path);
+                "{0}: expected a serialized ONNX TensorProto", name);
   std::optional<ElementKind> kind = kindOf(proto.data_type());
   if (!kind)
     return fail(ExitCode::BadModel,
                 "{0}: expected numbers or booleans, got ONNX element type {1}",
-                path, proto.data_type());
+                name, proto.data_type());
   HostTensor tensor;
   tensor.name = proto.name();
   tensor.kind = *kind;
   size_t expected = bytesOf(*kind);
   for (int64_t size : proto.dims()) {
     if (size < 0 || (size > 0 && expected > (size_t(1) << 40) / size_t(size)))
-      return fail(ExitCode::BadModel, "{0}: impossible dimension {1}", path,
+      return fail(ExitCode::BadModel, "{0}: impossible dimension {1}", name,
                   size);
     expected *= size_t(size);
     tensor.shape.push_back(size);
@@ -103,10 +100,17 @@ Expected<HostTensor> readOnnxTensor(StringRef path) {
   readElements(proto, tensor);
   if (tensor.data.size() != expected)
     return fail(ExitCode::BadModel,
-                "{0}: expected the {1} bytes of {2}, got {3} bytes", path,
+                "{0}: expected the {1} bytes of {2}, got {3} bytes", name,
                 expected, describe(tensor.kind, tensor.shape),
                 tensor.data.size());
   return tensor;
+}
+
+Expected<HostTensor> readOnnxTensor(StringRef path) {
+  auto buffer = MemoryBuffer::getFile(path, false, false);
+  if (!buffer)
+    return fail(ExitCode::IO, "{0}: {1}", path, buffer.getError().message());
+  return parseOnnxTensor((*buffer)->getBuffer(), path);
 }
 
 } // namespace qopt

@@ -8,6 +8,10 @@
 
 namespace qopt {
 
+// `name` serves the message.
+llvm::Expected<HostTensor> parseOnnxTensor(llvm::StringRef bytes,
+                                           llvm::StringRef name);
+
 llvm::Expected<HostTensor> readOnnxTensor(llvm::StringRef path);
 
 } // namespace qopt
