@@ -32,6 +32,14 @@ class Result:
     opset: int = 0
 
 
+def describe(case, result):
+    """Adds what the model says of itself."""
+    proto = onnx.ModelProto()
+    proto.ParseFromString((case / "model.onnx").read_bytes())
+    result.operators, result.opset = operators(proto), opset(proto)
+    return result
+
+
 class Batch:
     """A `qopt batch` process that compiles one model after another. A process
     that dies takes one job with it."""
@@ -75,9 +83,11 @@ def to_floats(array, onnx_type):
     return array
 
 
-def largest_ulp(found, expected):
-    """The largest distance in representable numbers between."""
+def largest_ulp(found, expected, onnx_type):
+    """The largest distance in representable numbers between. bf16 as floats: the
+    upper half of their bits."""
     bits = found.dtype.itemsize * 8
+    scale = 2 ** 16 if onnx_type == BFLOAT16 else 1
 
     def order(x):
         # Sign and magnitude -> a number that grows with the float.
@@ -87,7 +97,7 @@ def largest_ulp(found, expected):
     if same.all():
         return 0
     distance = numpy.abs(order(found[~same]) - order(expected[~same]))
-    return int(distance.max())
+    return int(distance.max()) // scale
 
 
 def compare(name, found, tensor):
@@ -108,9 +118,10 @@ def compare(name, found, tensor):
     relative = RELATIVE_BFLOAT16 if tensor.data_type == BFLOAT16 else RELATIVE
     with numpy.errstate(all="ignore"):
         if numpy.allclose(found, expected, relative, ABSOLUTE, equal_nan=True):
-            return "", largest_ulp(found, expected)
+            return "", largest_ulp(found, expected, tensor.data_type)
         error = numpy.nanmax(numpy.abs(found.astype(float) - expected))
-    return f"{name}: off by up to {error:.3g}", largest_ulp(found, expected)
+    return (f"{name}: off by up to {error:.3g}",
+            largest_ulp(found, expected, tensor.data_type))
 
 
 class Judge:
@@ -179,7 +190,8 @@ class Judge:
             [str(self.build / "bin/qrun"), str(self.artifact), *arguments],
             capture_output=True, text=True, timeout=TIMEOUT)
         if result.returncode:
-            return f"qrun exit code {result.returncode}: {result.stderr.strip()}", 0
+            return (f"qrun exit code {result.returncode}: "
+                    f"{result.stderr.strip()}").replace(str(self.folder), ""), 0
         worst = 0
         for index, output in enumerate(outputs):
             tensor = read_tensor(data / f"output_{index}.pb")
@@ -201,7 +213,7 @@ class Judge:
             result.verdict = "unsupported" if code == UNSUPPORTED else "fail"
             last = (message.splitlines() or [""])[-1].strip()
             for path in (case / "model.onnx", self.folder / "model.onnx"):
-                last = last.replace(f"{path}: ", "")
+                last = last.replace(f"{path}: ", "").replace(str(path), "model.onnx")
             result.reason = last if code == UNSUPPORTED else \
                 f"qopt exit code {code}: {last}"
             return result
