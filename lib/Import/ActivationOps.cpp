@@ -44,6 +44,10 @@ void importClip(NodeImport &node) {
   Value x = node.input(0);
   double infinity = std::numeric_limits<double>::infinity();
   std::optional<double> lo = -infinity, hi = infinity;
+  for (size_t i : {1, 2})
+    if (node.hasInput(i) && node.rank(node.input(i)) != 0 &&
+        node.typeOf(node.input(i)).getNumElements() != 1)
+      node.bad("expected min and max to be scalars");
   if (node.hasInput(1))
     lo = node.constantReal(1);
   if (node.hasInput(2))

@@ -89,6 +89,8 @@ void importMod(NodeImport &node) {
     if (auto value = evaluate(Binary::Mod, *a, *b, node.math()))
       return node.result(std::move(*value));
   Value x = node.input(0), y = node.input(1);
+  if (node.isFloat(x) && !node.integer("fmod", 0))
+    node.bad("expected fmod = 1 for floats, found 0");
   if (node.isFloat(x))
     node.unsupported("a remainder of floats is not supported");
   // Division truncates, so the remainder has the sign of x. Without fmod it has
@@ -187,7 +189,11 @@ Value castTo(NodeImport &node, Value x, Type to) {
 }
 
 void importCast(NodeImport &node) {
-  auto to = static_cast<OnnxType>(node.integer("to", 0));
+  int64_t number = node.integer("to", 0);
+  auto to = static_cast<OnnxType>(number);
+  if (number != int64_t(to) || !isKnown(to))
+    node.bad("expected 'to' to be an element type of ONNX, found " +
+             Twine(number));
   if (const SmallTensor *x = node.known(0))
     if (auto value = evaluateCast(*x, to))
       return node.result(std::move(*value));

@@ -1,13 +1,11 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one place that opens files a model names. A model is untrusted: its
-// external data must be regular files inside the model's own folder, by real
-// path. Where the model file itself is a symbolic link (the Hugging Face cache
-// keeps "snapshots/x/model.onnx -> ../../blobs/..."), the folder the link leads
-// to is allowed as well.
+// The bytes of files a model names. A model is untrusted: ContainedFiles says
+// which files those may be.
 #pragma once
 
+#include "lib/Import/ContainedFiles.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <map>
@@ -24,7 +22,7 @@ struct FileBytes {
 
 class ExternalData {
 public:
-  explicit ExternalData(llvm::StringRef modelPath);
+  explicit ExternalData(llvm::StringRef modelPath) : contained(modelPath) {}
 
   /// `length` bytes of the file `location` (relative, from the model) from
   /// `offset` on. Files are mapped once. BadModel when the location is not
@@ -33,13 +31,10 @@ public:
                                  uint64_t length);
 
 private:
-  llvm::Expected<std::string> resolve(llvm::StringRef location) const;
   llvm::Expected<std::shared_ptr<llvm::MemoryBuffer>>
   open(llvm::StringRef location);
 
-  std::string folder;     // as the user wrote it
-  std::string realFolder; // resolved
-  std::string linkFolder; // where the model's own link leads, or empty
+  ContainedFiles contained;
   std::map<std::string, std::shared_ptr<llvm::MemoryBuffer>> files;
 };
 

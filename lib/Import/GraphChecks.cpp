@@ -8,6 +8,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/JSON.h"
 #include <queue>
 
 using namespace llvm;
@@ -78,7 +79,22 @@ void forEachRead(const onnx::NodeProto &node,
   }
 }
 
+// Names end up in messages, reports and artifacts.
+Error checkName(StringRef name, const ReadLimits &limits) {
+  if (name.size() > limits.maxNameLength)
+    return fail(ExitCode::Resources,
+                "a name has {0} characters, more than the limit of {1}: "
+                "'{2}...'",
+                name.size(), limits.maxNameLength, name.take_front(64));
+  if (!json::isUTF8(name))
+    return fail(ExitCode::BadModel, "the name '{0}' is no valid UTF-8",
+                json::fixUTF8(name));
+  return Error::success();
+}
+
 Error GraphCheck::define(StringRef name, int producer, const Twine &what) {
+  if (Error error = checkName(name, limits))
+    return error;
   if (producers.try_emplace(name, producer).second)
     return Error::success();
   return makeFailure(ExitCode::BadModel,
@@ -91,6 +107,8 @@ Error GraphCheck::checkInitializers(const onnx::GraphProto &graph) {
   for (const auto &tensor : graph.initializer()) {
     if (tensor.name().empty())
       return fail(ExitCode::BadModel, "an initializer has no name");
+    if (Error error = checkName(tensor.name(), limits))
+      return error;
     if (!seen.insert(tensor.name()).second)
       return fail(ExitCode::BadModel, "two initializers are named '{0}'",
                   tensor.name());
@@ -108,9 +126,12 @@ Error GraphCheck::checkInitializers(const onnx::GraphProto &graph) {
 }
 
 Error GraphCheck::defineAll(const onnx::GraphProto &graph) {
-  for (const auto &input : graph.input())
+  for (const auto &input : graph.input()) {
+    if (input.name().empty())
+      return fail(ExitCode::BadModel, "a graph input has no name");
     if (Error error = define(input.name(), fromGraph, "graph input"))
       return error;
+  }
   if (Error error = checkInitializers(graph))
     return error;
   for (auto [index, node] : enumerate(graph.node()))
@@ -126,6 +147,9 @@ Error GraphCheck::checkNode(onnx::NodeProto &node, int index, unsigned depth) {
     return addContext(std::move(error),
                       describeNode(node, index) + ": " + attribute);
   };
+  for (StringRef name : {node.name(), node.op_type(), node.domain()})
+    if (Error error = checkName(name, limits))
+      return error;
   if (node.op_type().empty())
     return fail(ExitCode::BadModel, "node #{0} '{1}' has no op type", index,
                 node.name());
@@ -184,7 +208,14 @@ Error GraphCheck::check(onnx::GraphProto &graph, const GraphCheck *enclosing,
                  describeNode(node, index), name));
     });
   }
-  for (const auto &output : graph.output())
+  StringSet<> outputs;
+  for (const auto &output : graph.output()) {
+    // A loop may return one value twice; a caller asks for outputs by name.
+    if (!outputs.insert(output.name()).second && !outer)
+      undefined = joinErrors(std::move(undefined),
+                             fail(ExitCode::BadModel,
+                                  "graph output '{0}' is listed twice",
+                                  output.name()));
     if (!isDefined(output.name()))
       undefined = joinErrors(
           std::move(undefined),
@@ -192,6 +223,7 @@ Error GraphCheck::check(onnx::GraphProto &graph, const GraphCheck *enclosing,
                "graph output '{0}' is defined by no node, initializer or graph "
                "input",
                output.name()));
+  }
   if (undefined)
     return undefined;
   if (graph.output_size() == 0)

@@ -6,6 +6,7 @@
 #include "dialects/NN/Constants.h"
 #include "lib/Import/OpTable.h"
 #include "lib/Import/OpsetAdapters.h"
+#include "lib/Import/SchemaChecks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -261,6 +262,9 @@ Error GraphImporter::applyShapeOptions() {
 Expected<RankedTensorType>
 GraphImporter::argumentType(const onnx::ValueInfoProto &input,
                             ArrayAttr &dimNames) {
+  if (input.type().value_case() == onnx::TypeProto::VALUE_NOT_SET)
+    return fail(ExitCode::BadModel, "graph input '{0}' has no type",
+                input.name());
   if (!input.type().has_tensor_type())
     return fail(ExitCode::Unsupported,
                 "graph input '{0}' is no tensor; sequences, maps and optional "
@@ -268,6 +272,11 @@ GraphImporter::argumentType(const onnx::ValueInfoProto &input,
                 input.name());
   const auto &proto = input.type().tensor_type();
   Type element = elementType(static_cast<OnnxType>(proto.elem_type()));
+  if (!isKnown(static_cast<OnnxType>(proto.elem_type())))
+    return fail(ExitCode::BadModel,
+                "expected graph input '{0}' to have an element type of ONNX, "
+                "found {1}",
+                input.name(), nameOf(static_cast<OnnxType>(proto.elem_type())));
   if (!element)
     return fail(
         ExitCode::Unsupported,
@@ -283,6 +292,11 @@ GraphImporter::argumentType(const onnx::ValueInfoProto &input,
   SmallVector<Attribute> names;
   for (const auto &dim : proto.shape().dim()) {
     int64_t size = dim.has_dim_value() ? dim.dim_value() : -1;
+    // Some writers mean an open size by -1.
+    if (size < -1)
+      return fail(ExitCode::BadModel,
+                  "graph input '{0}' has a dimension of size {1}",
+                  input.name(), size);
     StringRef name = symbolOf(dim);
     auto symbol = symbolSizes.find(name);
     if (!name.empty() && symbol != symbolSizes.end())
@@ -298,7 +312,7 @@ GraphImporter::argumentType(const onnx::ValueInfoProto &input,
         size = override;
   }
   SmallVector<int64_t> fixed(shape);
-  llvm::erase_if(fixed, ShapedType::isDynamic);
+  llvm::replace(fixed, ShapedType::kDynamic, int64_t(1));
   if (Error error = countElements(fixed).takeError())
     return addContext(std::move(error), "graph input '" + input.name() + "'");
   dimNames = builder.getArrayAttr(names);
@@ -370,6 +384,37 @@ Error GraphImporter::createArguments(func::FuncOp function) {
 
 //===-- Nodes -------------------------------------------------------------===//
 
+// Undefined where we do not know.
+OnnxType GraphImporter::typeOf(const GraphValue &value) {
+  if (value.isPoison)
+    return OnnxType::Undefined;
+  if (value.constant)
+    return static_cast<OnnxType>(value.constant->data_type());
+  if (value.known)
+    return value.known->type;
+  if (!value.tensor)
+    return OnnxType::Undefined;
+  Type element = getElementTypeOrSelf(value.tensor.getType());
+  for (int type = int(OnnxType::Float); type <= int(OnnxType::Int2); ++type)
+    if (elementType(OnnxType(type)) == element)
+      return OnnxType(type);
+  return OnnxType::Undefined;
+}
+
+Error GraphImporter::checkSchema(const onnx::NodeProto &proto) {
+  int64_t opset = model.getOpset(proto.domain());
+  if (Error error = checkAttributes(proto, opset))
+    return error;
+  SmallVector<OnnxType> types;
+  for (const std::string &name : proto.input()) {
+    auto found = values.find(name);
+    types.push_back(name.empty() || found == values.end()
+                        ? OnnxType::Undefined
+                        : typeOf(*found->second));
+  }
+  return checkInputTypes(proto, opset, types);
+}
+
 Error GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
   NodeImport node(*this, proto, index, model.getOpset(proto.domain()));
   for (const std::string &name : proto.input())
@@ -391,6 +436,8 @@ Error GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
     unsupported.push_back({describeNode(proto, index), std::move(reason)});
     return finish(true);
   };
+  if (Error error = checkSchema(proto))
+    return addContext(std::move(error), describeNode(proto, index));
   const OpEntry *entry = findImporter(proto.domain(), proto.op_type());
   if (!entry)
     return reject("this op is not supported");

@@ -62,6 +62,8 @@ private:
   llvm::Expected<mlir::RankedTensorType>
   argumentType(const onnx::ValueInfoProto &input, mlir::ArrayAttr &dimNames);
   llvm::Error applyShapeOptions();
+  OnnxType typeOf(const GraphValue &value);
+  llvm::Error checkSchema(const onnx::NodeProto &proto);
   llvm::Error importNode(const onnx::NodeProto &node, int index);
   llvm::Error createResults(mlir::func::FuncOp function);
   mlir::Value materializeKnown(const SmallTensor &known, mlir::Location loc,

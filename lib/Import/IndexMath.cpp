@@ -20,18 +20,22 @@ int64_t saturated(std::optional<int64_t> value, bool negative) {
                   : std::numeric_limits<int64_t>::max();
 }
 
-// Collects the factors of a product, looking through multiplications.
-void collectFactors(Scalar scalar, int64_t &constant,
+void multiply(std::optional<int64_t> &product, int64_t factor) {
+  if (product)
+    product = llvm::checkedMul(*product, factor);
+}
+
+// Collects the factors of a product, looking through multiplications; the
+// constant ones have none where their product overflows.
+void collectFactors(Scalar scalar, std::optional<int64_t> &constant,
                     SmallVectorImpl<Scalar> &values) {
-  if (scalar.isInt()) {
-    constant *= scalar.integer;
-    return;
-  }
+  if (scalar.isInt())
+    return multiply(constant, scalar.integer);
   if (auto mul = scalar.value.getDefiningOp<arith::MulIOp>()) {
     for (Value operand : mul->getOperands()) {
       APInt number;
       if (matchPattern(operand, m_ConstantInt(&number)))
-        constant *= number.getSExtValue();
+        multiply(constant, number.getSExtValue());
       else
         collectFactors(Scalar::ofIndex(operand, scalar.nonNegative), constant,
                        values);
@@ -115,7 +119,7 @@ Scalar IndexMath::div(Scalar a, Scalar b) {
 
 Scalar IndexMath::mod(Scalar a, Scalar b) {
   if (a.isInt() && b.isInt() && b.integer > 0)
-    return Scalar::ofInt(((a.integer % b.integer) + b.integer) % b.integer);
+    return Scalar::ofInt(floorMod(a.integer, b.integer));
   return emit<arith::RemSIOp>(a, b, a.nonNegative && b.nonNegative);
 }
 
@@ -148,14 +152,16 @@ Scalar IndexMath::product(ArrayRef<Scalar> factors) {
 
 std::optional<Scalar> IndexMath::quotient(ArrayRef<Scalar> numerator,
                                           ArrayRef<Scalar> denominator) {
-  int64_t above = 1, below = 1;
+  std::optional<int64_t> aboveAll = 1, belowAll = 1;
   SmallVector<Scalar> up, down;
   for (Scalar scalar : numerator)
-    collectFactors(scalar, above, up);
+    collectFactors(scalar, aboveAll, up);
   for (Scalar scalar : denominator)
-    collectFactors(scalar, below, down);
-  if (below == 0)
+    collectFactors(scalar, belowAll, down);
+  // Sizes are not negative; whatever says otherwise is no quotient.
+  if (!aboveAll || !belowAll || *belowAll <= 0)
     return std::nullopt;
+  int64_t above = *aboveAll, below = *belowAll;
   for (auto it = down.begin(); it != down.end();) {
     auto same = llvm::find_if(
         up, [&](const Scalar &scalar) { return scalar.value == it->value; });

@@ -56,6 +56,12 @@ struct Scalar {
 
 using Scalars = llvm::SmallVector<Scalar, 4>;
 
+/// The remainder with the sign of `b`, which is positive.
+inline int64_t floorMod(int64_t a, int64_t b) {
+  int64_t rest = a % b;
+  return rest < 0 ? rest + b : rest;
+}
+
 class IndexMath {
 public:
   explicit IndexMath(mlir::OpBuilder &builder) : builder(builder) {}

@@ -6,9 +6,11 @@
 #include "lib/Import/FileKind.h"
 #include "lib/Import/GraphChecks.h"
 #include "lib/Support/Errors.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/wire_format_lite.h>
 
 using namespace llvm;
 
@@ -26,6 +28,43 @@ Error noModel(StringRef bytes, const char *reason) {
   return fail(ExitCode::BadModel, "expected an ONNX model, found {0}", kind);
 }
 
+// The fields of a serialized message, without making objects of them: calls
+// `visit` with the number and content of each that has a length. False where
+// the bytes are no message.
+bool forEachField(StringRef bytes,
+                  function_ref<void(unsigned, StringRef)> visit) {
+  using google::protobuf::internal::WireFormatLite;
+  google::protobuf::io::CodedInputStream stream(
+      reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
+  while (uint32_t tag = stream.ReadTag()) {
+    uint32_t length;
+    if (WireFormatLite::GetTagWireType(tag) !=
+        WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
+      if (!WireFormatLite::SkipField(&stream, tag))
+        return false;
+      continue;
+    }
+    int begin = 0;
+    if (!stream.ReadVarint32(&length) ||
+        (begin = stream.CurrentPosition(), !stream.Skip(length)))
+      return false;
+    visit(WireFormatLite::GetTagFieldNumber(tag), bytes.substr(begin, length));
+  }
+  return true;
+}
+
+// The nodes of the outermost graph, before they take memory as objects.
+uint64_t countNodes(StringRef bytes) {
+  uint64_t count = 0;
+  forEachField(bytes, [&](unsigned field, StringRef content) {
+    if (field == onnx::ModelProto::kGraphFieldNumber)
+      forEachField(content, [&](unsigned field, StringRef) {
+        count += field == onnx::GraphProto::kNodeFieldNumber;
+      });
+  });
+  return count;
+}
+
 Error parse(StringRef bytes, const ReadLimits &limits,
             onnx::ModelProto &proto) {
   if (bytes.empty())
@@ -36,6 +75,10 @@ Error parse(StringRef bytes, const ReadLimits &limits,
                 "the file has {0} bytes, but protobuf holds at most {1}; save "
                 "the weights as external data",
                 bytes.size(), limits.maxBytes);
+  if (uint64_t count = countNodes(bytes); count > limits.maxNodes)
+    return fail(ExitCode::Resources,
+                "the graph has {0} nodes, more than the limit of {1}", count,
+                limits.maxNodes);
   // Protobuf would print its own complaint beside ours.
   google::protobuf::LogSilencer silencer;
   google::protobuf::io::CodedInputStream stream(
@@ -53,6 +96,13 @@ Error parse(StringRef bytes, const ReadLimits &limits,
 }
 
 Error checkOpsets(const onnx::ModelProto &proto) {
+  StringSet<> domains;
+  for (const auto &opset : proto.opset_import()) {
+    std::string domain = isDefaultDomain(opset.domain()) ? "" : opset.domain();
+    if (!domains.insert(domain).second)
+      return fail(ExitCode::BadModel,
+                  "the opset of domain '{0}' is imported twice", domain);
+  }
   for (const auto &opset : proto.opset_import()) {
     if (!isDefaultDomain(opset.domain()))
       continue;

@@ -14,7 +14,8 @@ namespace qopt::import {
 struct ReadLimits {
   uint64_t maxBytes = (uint64_t(1) << 31) - 1; // protobuf's own limit
   unsigned maxNesting = 32;                    // graphs within graphs
-  uint64_t maxNodes = 1u << 20;
+  uint64_t maxNodes = 1u << 18;                // of one graph
+  uint64_t maxNameLength = 1u << 16;           // bytes
 };
 
 /// The opsets of the default domain we accept.

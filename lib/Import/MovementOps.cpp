@@ -108,6 +108,8 @@ void importUnsqueeze(NodeImport &node) {
   for (int64_t &axis : axes)
     axis = node.axis(axis, rank);
   llvm::sort(axes);
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    node.bad("expected axes that differ");
   for (int64_t axis : axes) {
     if (axis > int64_t(sizes.size()))
       node.bad("expected axes that differ");
@@ -235,6 +237,15 @@ void importPad(NodeImport &node) {
   std::optional<nn::PadMode> kind = nn::symbolizePadMode(mode);
   if (!kind)
     node.unsupported("padding of mode '" + mode + "' is not supported");
+  if (*kind == nn::PadMode::reflect)
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      int64_t size = node.typeOf(x).getDimSize(axis);
+      if (!ShapedType::isDynamic(size) &&
+          std::max(low[axis], high[axis]) >= std::max<int64_t>(size, 1))
+        node.bad("expected pads of less than the " + Twine(size) +
+                 " elements of axis " + Twine(axis) + " to reflect, found " +
+                 Twine(std::max(low[axis], high[axis])));
+    }
   double value = 0;
   if (node.hasInput(2)) {
     std::optional<double> given = node.constantReal(2);

@@ -125,6 +125,8 @@ const SmallTensor *NodeImport::known(size_t i) {
 }
 
 Scalars NodeImport::numbers(size_t i, StringRef what) {
+  if (!hasInput(i))
+    bad("expected an input #" + Twine(i) + ", " + what);
   const SmallTensor *tensor = known(i);
   if (!tensor)
     unsupported(what + " ('" + inputs[i]->name +
@@ -365,12 +367,28 @@ Value NodeImport::splat(double value, Value like, ArrayRef<int64_t> shape) {
                                    DenseElementsAttr::get(type, number));
 }
 
+void NodeImport::limitConstant(ArrayRef<int64_t> sizes) {
+  constexpr int64_t limit = 1 << 22;
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count = std::min(count, limit + 1) * std::min(size, limit + 1);
+  if (count > limit)
+    unsupported("it needs a constant of shape " + shapeText(sizes) +
+                ", which has more than 2^22 elements");
+}
+
 Value NodeImport::constant(ArrayRef<double> values, ArrayRef<int64_t> shape,
                            Type element, StringRef name) {
   auto type = RankedTensorType::get(shape, element);
   if (element.isF32()) {
     std::vector<float> floats(values.begin(), values.end());
     return nn::createConstant(builder(), location, type, floats, name);
+  }
+  if (element.isInteger(64)) {
+    std::vector<int64_t> integers(values.begin(), values.end());
+    return arith::ConstantOp::create(
+        builder(), location,
+        DenseElementsAttr::get(type, ArrayRef<int64_t>(integers)));
   }
   SmallVector<Attribute> numbers;
   for (double value : values)

@@ -121,6 +121,8 @@ public:
   /// A constant of `like`'s element type with every element `value`.
   mlir::Value splat(double value, mlir::Value like,
                     llvm::ArrayRef<int64_t> shape = {});
+  /// Unsupported where a constant of `sizes` would have more than 2^22 elements.
+  void limitConstant(llvm::ArrayRef<int64_t> sizes);
   mlir::Value constant(llvm::ArrayRef<double> values,
                        llvm::ArrayRef<int64_t> shape, mlir::Type element,
                        llvm::StringRef name);

@@ -3,6 +3,7 @@
 //
 // ONNX element types by number.
 #include "lib/Import/OnnxTypes.h"
+#include "llvm/ADT/STLExtras.h"
 
 namespace qopt::import {
 namespace {
@@ -37,6 +38,9 @@ constexpr Row rows[] = {
     {OnnxType::UInt4, 4, "uint4"},
     {OnnxType::Int4, 4, "int4"},
     {OnnxType::Float4E2M1, 4, "float4e2m1"},
+    {OnnxType::Float8E8M0, 8, "float8e8m0"},
+    {OnnxType::UInt2, 2, "uint2"},
+    {OnnxType::Int2, 2, "int2"},
 };
 } // namespace
 
@@ -45,6 +49,12 @@ std::optional<unsigned> bitsOf(OnnxType type) {
     if (row.type == type && row.bits)
       return row.bits;
   return std::nullopt;
+}
+
+bool isKnown(OnnxType type) {
+  return type != OnnxType::Undefined && llvm::any_of(rows, [&](const Row &row) {
+           return row.type == type;
+         });
 }
 
 std::string nameOf(OnnxType type) {

@@ -36,11 +36,17 @@ enum class OnnxType : int32_t {
   UInt4 = 21,
   Int4 = 22,
   Float4E2M1 = 23,
+  Float8E8M0 = 24,
+  UInt2 = 25,
+  Int2 = 26,
 };
 
 /// Bits of one element as raw_data stores it; none for strings and unknown
 /// numbers.
 std::optional<unsigned> bitsOf(OnnxType type);
+
+/// Whether the specification has a type of this number.
+bool isKnown(OnnxType type);
 
 /// The name the ONNX specification uses, or "type <n>".
 std::string nameOf(OnnxType type);

@@ -21,6 +21,7 @@ int64_t fixedSize(NodeImport &node, Value x, int64_t axis) {
 
 Value positions(NodeImport &node, int64_t size, int64_t trailing,
                 Type element) {
+  node.limitConstant({size});
   SmallVector<double> values;
   for (int64_t i = 0; i < size; ++i)
     values.push_back(i);
@@ -76,7 +77,13 @@ void importOneHot(NodeImport &node) {
   std::optional<double> depth = node.constantReal(1);
   if (!depth)
     node.unsupported("a depth that depends on the input data is not supported");
-  if (*depth < 0)
+  auto values = node.typeOf(node.input(2));
+  if (values.getRank() != 1 ||
+      (!values.isDynamicDim(0) && values.getDimSize(0) != 2))
+    node.bad("expected 'values' to hold two elements");
+  if (*depth > double(1 << 30))
+    node.unsupported("a depth of more than 2^30 is not supported");
+  if (!(*depth >= 0))
     node.bad("expected a depth of 0 or more, found " + Twine(int64_t(*depth)));
   int64_t rank = node.rank(indices);
   int64_t axis = node.axis(node.integer("axis", -1), rank + 1);
@@ -101,6 +108,7 @@ void importOneHot(NodeImport &node) {
 template <typename Inside>
 Value diagonals(NodeImport &node, int64_t rows, int64_t columns, Type element,
                 Inside isInside) {
+  node.limitConstant({rows, columns});
   SmallVector<double> values;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t column = 0; column < columns; ++column)

@@ -249,8 +249,11 @@ SmallVector<AxisResize> readSizes(NodeImport &node, Value x,
                        "mode nearest only; fix its size with --shape");
     resize.scale = hasScales ? number.asDouble()
                              : number.asDouble() / double(resize.from);
-    resize.to = hasScales ? int64_t(std::floor(resize.from * resize.scale))
-                          : number.integer;
+    double scaled = std::floor(resize.from * resize.scale);
+    if (!(scaled >= 0 && scaled <= double(int64_t(1) << 40)))
+      node.bad("expected a scale of more than 0 and less than 2^40, found " +
+               Twine(std::to_string(resize.scale)));
+    resize.to = hasScales ? int64_t(scaled) : number.integer;
     if (resize.from == 0 || !(resize.scale > 0) || resize.to < 1)
       node.bad("expected sizes of 1 or more, found axis " + Twine(axis) +
                " to go from " + Twine(resize.from) + " to " +
@@ -275,12 +278,21 @@ void interpolate(NodeImport &node, size_t scalesInput, size_t sizesInput) {
   // Last axes first: the order in which the reference sums.
   for (int64_t axis = node.rank(x) - 1; axis >= 0; --axis)
     if (changes(axis))
+      node.limitConstant({4, sizes[axis].to});
+  for (int64_t axis = node.rank(x) - 1; axis >= 0; --axis)
+    if (changes(axis))
       x = applyTaps(node, x, axis, maker.make(sizes[axis]));
   node.result(isImage ? node.transpose(x, {0, 3, 1, 2}) : x);
 }
 
 void resize(NodeImport &node, size_t scalesInput, size_t sizesInput) {
   Value x = node.input(0);
+  const SmallTensor *scales = node.known(scalesInput);
+  bool hasScales = node.hasInput(scalesInput) &&
+                   !(scales && scales->elements.empty());
+  if (hasScales == node.hasInput(sizesInput))
+    node.bad(hasScales ? "expected scales or sizes, found both"
+                       : "expected scales or sizes, found neither");
   if (node.text("mode", "nearest") == "nearest" && !node.hasAttribute("axes")) {
     auto factors = readFactors(node, x, scalesInput, sizesInput);
     if (factors && llvm::all_of(*factors, [&](int64_t factor) {

@@ -3,6 +3,7 @@
 //
 // Parts of tensors: Gather and Slice.
 #include "lib/Import/OpTable.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include <limits>
 
 using namespace mlir;
@@ -104,6 +105,8 @@ Range readRange(NodeImport &node, Scalar start, Scalar end, int64_t step,
   IndexMath &math = node.math();
   if (step == 0)
     node.bad("expected a step other than 0");
+  // A longer step than any axis takes one element, as this one does.
+  step = std::clamp<int64_t>(step, -(int64_t(1) << 42), int64_t(1) << 42);
   if (step > 0) {
     Scalar from = clampBound(node, start, size);
     Scalar to = clampBound(node, end, size);
@@ -151,11 +154,15 @@ void importSlice(NodeImport &node) {
       steps.size() != starts.size())
     node.bad("expected as many ends, axes and steps as starts (" +
              Twine(starts.size()) + ")");
+  llvm::SmallBitVector sliced(dims.size());
   Scalars offsets(dims.size(), Scalar::ofInt(0)), sizes = dims;
   SmallVector<int64_t> strides(dims.size(), 1);
   for (auto [start, end, given, step] :
        llvm::zip_equal(starts, ends, axes, steps)) {
     int64_t axis = node.axis(given, dims.size());
+    if (sliced[axis])
+      node.bad("expected axes that differ, found " + Twine(axis) + " twice");
+    sliced.set(axis);
     Range range = readRange(node, start, end, step, dims[axis]);
     offsets[axis] = range.offset;
     sizes[axis] = range.size;

@@ -37,6 +37,13 @@ void importSize(NodeImport &node) {
 }
 
 void importConstant(NodeImport &node) {
+  int values = 0;
+  for (StringRef name :
+       {"value", "sparse_value", "value_float", "value_floats", "value_int",
+        "value_ints", "value_string", "value_strings"})
+    values += node.hasAttribute(name);
+  if (values != 1)
+    node.bad("expected one value in the attributes, found " + Twine(values));
   if (const auto *value = node.attribute("value")) {
     node.results[0] = std::make_unique<GraphValue>();
     node.results[0]->constant = &value->t();

@@ -183,7 +183,7 @@ std::optional<Scalar> evaluateIntegers(Binary op, int64_t a, int64_t b,
   case Binary::Mod:
     if (b <= 0)
       return std::nullopt;
-    return Scalar::ofInt((a % b + b) % b);
+    return Scalar::ofInt(floorMod(a, b));
   default:
     return Scalar::ofInt(*compare(op, a, b));
   }

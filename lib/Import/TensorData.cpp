@@ -5,6 +5,7 @@
 #include "lib/Import/TensorData.h"
 #include "lib/Support/Errors.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
 using namespace llvm;
@@ -23,8 +24,17 @@ template <typename T> StringRef asBytes(const T &field) {
 
 // Narrow types are stored one element an int32; they become dense here.
 template <typename Narrow>
-TensorData narrow(TensorData data,
-                  const google::protobuf::RepeatedField<int32_t> &field) {
+Expected<TensorData>
+narrow(TensorData data, const google::protobuf::RepeatedField<int32_t> &field) {
+  int64_t least = std::numeric_limits<Narrow>::min();
+  int64_t most = data.type == OnnxType::Bool
+                     ? 1
+                     : int64_t(std::numeric_limits<Narrow>::max());
+  for (int32_t value : field)
+    if (value < least || value > most)
+      return fail(ExitCode::BadModel,
+                  "the value {0} is out of the range of {1}, {2} to {3}", value,
+                  nameOf(data.type), least, most);
   auto copy = std::make_shared<std::vector<Narrow>>(field.begin(), field.end());
   data.bytes = asBytes(*copy);
   data.owner = copy;
@@ -38,15 +48,30 @@ Error sizeMismatch(const TensorData &data, uint64_t expected, uint64_t found,
               shapeText(data.shape), nameOf(data.type), expected, unit, found);
 }
 
+// Compiled code takes a boolean's byte for 0 or 1.
+Expected<TensorData> checkBooleans(TensorData data) {
+  if (data.type == OnnxType::Bool)
+    for (char byte : data.bytes)
+      if (byte != 0 && byte != 1)
+        return fail(ExitCode::BadModel,
+                    "the value {0} is out of the range of bool, 0 to 1",
+                    int(uint8_t(byte)));
+  return data;
+}
+
 Expected<TensorData> readExternal(TensorData data, uint64_t bytes,
                                   const onnx::TensorProto &proto,
                                   ExternalData &external) {
   StringRef location;
   uint64_t offset = 0;
   std::optional<uint64_t> length;
+  StringSet<> seen;
   for (const auto &entry : proto.external_data()) {
     uint64_t number = 0;
     bool isNumber = !StringRef(entry.value()).getAsInteger(10, number);
+    if (!seen.insert(entry.key()).second)
+      return fail(ExitCode::BadModel,
+                  "external data states its {0} twice", entry.key());
     if (entry.key() == "location") {
       location = entry.value();
       continue;
@@ -66,7 +91,13 @@ Expected<TensorData> readExternal(TensorData data, uint64_t bytes,
     return file.takeError();
   data.bytes = file->bytes;
   data.owner = file->owner;
-  return data;
+  return checkBooleans(std::move(data));
+}
+
+bool hasTypedData(const onnx::TensorProto &proto) {
+  return proto.float_data_size() || proto.int32_data_size() ||
+         proto.int64_data_size() || proto.double_data_size() ||
+         proto.uint64_data_size() || proto.string_data_size();
 }
 
 Expected<TensorData> readFields(TensorData data,
@@ -76,6 +107,12 @@ Expected<TensorData> readFields(TensorData data,
     if (found != uint64_t(data.elements) * perElement)
       return sizeMismatch(data, data.elements * perElement, found, "values");
     return data;
+  };
+  auto narrowed = [&](Expected<TensorData> result) -> Expected<TensorData> {
+    if (!result)
+      return result.takeError();
+    data = std::move(*result);
+    return checked(proto.int32_data_size());
   };
   switch (data.type) {
   case OnnxType::Float:
@@ -100,29 +137,37 @@ Expected<TensorData> readFields(TensorData data,
     data.owner = copy;
     return checked(copy->size());
   }
-  case OnnxType::UInt8:
   case OnnxType::Int8:
+    return narrowed(narrow<int8_t>(data, proto.int32_data()));
+  case OnnxType::Int16:
+    return narrowed(narrow<int16_t>(data, proto.int32_data()));
+  case OnnxType::UInt8:
   case OnnxType::Bool:
   case OnnxType::Float8E4M3FN:
   case OnnxType::Float8E4M3FNUZ:
   case OnnxType::Float8E5M2:
   case OnnxType::Float8E5M2FNUZ:
-    data = narrow<uint8_t>(std::move(data), proto.int32_data());
-    return checked(proto.int32_data_size());
+  case OnnxType::Float8E8M0:
+    return narrowed(narrow<uint8_t>(data, proto.int32_data()));
   case OnnxType::UInt16:
-  case OnnxType::Int16:
   case OnnxType::Float16:
   case OnnxType::BFloat16:
-    data = narrow<uint16_t>(std::move(data), proto.int32_data());
-    return checked(proto.int32_data_size());
+    return narrowed(narrow<uint16_t>(data, proto.int32_data()));
   case OnnxType::UInt4:
   case OnnxType::Int4:
   case OnnxType::Float4E2M1:
-    data = narrow<uint8_t>(std::move(data), proto.int32_data());
-    if (proto.int32_data_size() != (data.elements + 1) / 2)
-      return sizeMismatch(data, (data.elements + 1) / 2,
-                          proto.int32_data_size(), "bytes");
+  case OnnxType::UInt2:
+  case OnnxType::Int2: {
+    // Packed bytes, one an int32; some writers sign-extend them.
+    uint64_t expected = (uint64_t(data.elements) * *bitsOf(data.type) + 7) / 8;
+    if (uint64_t(proto.int32_data_size()) != expected)
+      return sizeMismatch(data, expected, proto.int32_data_size(), "bytes");
+    auto copy = std::make_shared<std::vector<uint8_t>>(
+        proto.int32_data().begin(), proto.int32_data().end());
+    data.bytes = asBytes(*copy);
+    data.owner = copy;
     return data;
+  }
   default:
     return fail(ExitCode::Unsupported, "element type {0} is not supported",
                 nameOf(data.type));
@@ -170,10 +215,14 @@ Expected<TensorData> readTensor(const onnx::TensorProto &proto,
     return elements.takeError();
   data.elements = *elements;
   std::optional<unsigned> bits = bitsOf(data.type);
-  if (!bits)
-    return fail(data.type == OnnxType::Undefined ? ExitCode::BadModel
-                                                 : ExitCode::Unsupported,
-                "element type {0} is not supported", nameOf(data.type));
+  if (!isKnown(data.type))
+    return fail(ExitCode::BadModel,
+                "expected an element type of ONNX, found {0}",
+                nameOf(data.type));
+  if (!bits || data.type == OnnxType::Complex64 ||
+      data.type == OnnxType::Complex128)
+    return fail(ExitCode::Unsupported, "element type {0} is not supported",
+                nameOf(data.type));
   if (proto.has_segment())
     return fail(ExitCode::Unsupported, "segmented tensors are not supported");
   uint64_t bytes = (uint64_t(data.elements) * *bits + 7) / 8;
@@ -184,7 +233,10 @@ Expected<TensorData> readTensor(const onnx::TensorProto &proto,
   data.bytes = proto.raw_data();
   if (data.bytes.size() != bytes)
     return sizeMismatch(data, bytes, data.bytes.size(), "bytes");
-  return data;
+  if (hasTypedData(proto))
+    return fail(ExitCode::BadModel, "the tensor holds both raw_data and "
+                                    "values of a typed field; expected one");
+  return checkBooleans(std::move(data));
 }
 
 } // namespace qopt::import

@@ -60,6 +60,9 @@ SmallVector<NamedAttribute> Window::attributes(NodeImport &node,
 
 Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
   int64_t count = node.rank(x) - 2;
+  if (count < 1)
+    node.bad("expected a tensor of rank 3 or more, found shape " +
+             shapeText(node.typeOf(x).getShape()));
   if (count != 1 && count != 2)
     node.unsupported("expected a 1-D or 2-D window, found a tensor of shape " +
                      shapeText(node.typeOf(x).getShape()));
@@ -86,7 +89,7 @@ Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
     node.bad("auto_pad '" + mode + "' is unknown");
   for (int64_t pad : window.pads)
     if (pad < 0)
-      node.unsupported("negative padding is not supported");
+      node.bad("expected 'pads' of 0 or more, found " + Twine(pad));
   if (count == 1)
     addHeight(window);
   return window;

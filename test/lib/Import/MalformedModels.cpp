@@ -152,7 +152,7 @@ std::vector<MalformedModel> tensors() {
                weights(b).set_dims(0, int64_t(1) << 62);
                weights(b).set_dims(1, int64_t(1) << 62);
              }),
-      edited("unknown-element-type", ExitCode::Unsupported,
+      edited("unknown-element-type", ExitCode::BadModel,
              {"initializer 'w'", "type 77"},
              [=](OnnxBuilder &b) { weights(b).set_data_type(77); }),
   };
