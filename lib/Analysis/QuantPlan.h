@@ -20,6 +20,9 @@ namespace qopt {
 // The attribute Allocate leaves on a contraction: the name of its weight's
 // format.
 constexpr llvm::StringLiteral weightFormatName = "lowbit.weight_format";
+// On a contraction that Allocate keeps float for accuracy: the relative squared
+// error of the outputs that 8 bits in it alone would make.
+constexpr llvm::StringLiteral outputErrorName = "lowbit.output_error";
 
 struct QuantPlan {
   // By Contraction::id.

@@ -37,7 +37,7 @@ struct CompileOptions {
   /// "static", "dynamic" or "auto": how matmul inputs are encoded.
   std::string activations = "auto";
   /// "minmax", "percentile", "mse" or "entropy".
-  std::string range = "mse";
+  std::string range = "percentile";
   /// (regular expression on node names, format) of `--set`, in order.
   std::vector<std::pair<std::string, std::string>> overrides;
   bool equalize = true;

@@ -47,6 +47,25 @@ llvm::Expected<std::vector<FormatOverride>> Quantization::overrides() const {
   return result;
 }
 
+// Without a budget only layers that stand out are looked for, at the cost of a
+// run each: few rows do.
+static constexpr int64_t rowsToScreen = 4;
+
+llvm::Error Quantization::keepSample(llvm::ArrayRef<InputSpec> inputs) {
+  auto data = DataSet::open(
+      options.calibration, inputs,
+      {std::min<int64_t>(options.calibrationBatch, rowsToScreen),
+       /*maxBatches=*/1});
+  if (!data)
+    return data.takeError();
+  auto more = data->next(samples.emplace_back());
+  if (!more)
+    return more.takeError();
+  if (!*more)
+    samples.clear();
+  return llvm::Error::success();
+}
+
 llvm::Error Quantization::calibrate(ModuleOp module) {
   if (!isWanted())
     return llvm::Error::success();
@@ -61,6 +80,9 @@ llvm::Error Quantization::calibrate(ModuleOp module) {
     if (!opened)
       return opened.takeError();
     data = std::move(*opened);
+    if (options.sizeBudget <= 0)
+      if (auto error = keepSample(*inputs))
+        return error;
   }
   InProcess runner(options.threads, options.optLevel);
   ExitCode code = ExitCode::Internal;

@@ -32,12 +32,13 @@ public:
 
 private:
   bool isWanted() const;
+  llvm::Error keepSample(llvm::ArrayRef<InputSpec> inputs);
   llvm::Expected<std::vector<FormatOverride>> overrides() const;
 
   const CompileOptions &options;
   Progress &progress;
   Statistics statistics;
-  SampleBatches samples; // The first batches, to measure with.
+  SampleBatches samples; // The first rows, to measure with.
   QuantPlan plan;
   AllocationReport allocation;
   QuantizeReport layers;

@@ -7,6 +7,7 @@
 #include "lib/Solver/MultipleChoice.h"
 #include "lib/Support/Errors.h"
 #include "passes/Allocate/ErrorPrediction.h"
+#include "passes/Allocate/InputRounding.h"
 #include "passes/Allocate/Passes.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Support/Regex.h"
@@ -34,6 +35,7 @@ struct Weight {
   Contraction contraction;
   std::vector<FormatCandidate> candidates;
   size_t chosen = 0;
+  bool isOpen = true; // Named by neither --set nor the given plan.
 };
 
 class Allocator {
@@ -46,9 +48,10 @@ public:
       return error;
     if (llvm::Error error = checkNames())
       return error;
-    if (options.budget.bytes && options.samples && !options.samples->empty() &&
-        options.runner && function.getName() == "main")
-      if (llvm::Error error = measure())
+    if (options.samples && !options.samples->empty() && options.runner &&
+        function.getName() == "main")
+      if (llvm::Error error =
+              options.budget.bytes ? measure() : keepSensitiveFloat())
         return error;
     otherBytes = options.overheadBytes + bytesBesideWeights();
     report.budgetBytes = options.budget.bytes;
@@ -124,9 +127,11 @@ private:
         overrideFor(contraction.id, options.overrides);
     if (!fixed)
       return fixed.takeError();
+    auto given = options.given.weights.find(contraction.id);
+    weights.back().isOpen =
+        !*fixed && given == options.given.weights.end();
     if (*fixed)
       return std::vector<std::string>{**fixed};
-    auto given = options.given.weights.find(contraction.id);
     if (given != options.given.weights.end())
       return std::vector<std::string>{given->second};
     std::vector<std::string> names = {"int8"};
@@ -181,6 +186,39 @@ private:
         return measured.takeError();
       for (FormatCandidate &candidate : weight.candidates)
         candidate.error *= *measured / predicted;
+      if (options.progress)
+        options.progress();
+    }
+    report.measured = true;
+    return llvm::Error::success();
+  }
+
+  // Without a budget weights are int8, but where 8 bits in one layer alone move
+  // the outputs too far it stays float.
+  llvm::Error keepSensitiveFloat() {
+    auto meter =
+        DivergenceMeter::create(function->getParentOfType<ModuleOp>(),
+                                *options.runner, *options.samples);
+    if (!meter)
+      return meter.takeError();
+    for (size_t i = 0; i < weights.size(); ++i) {
+      Weight &weight = weights[i];
+      // What --set or a plan names is not for us to change.
+      if (!weight.isOpen || weight.candidates.front().name != "int8")
+        continue;
+      llvm::Expected<double> measured = (*meter)->measure(
+          i, roundedWeight(weight.contraction, options.statistics));
+      if (!measured)
+        return measured.takeError();
+      FormatCandidate &candidate = weight.candidates.front();
+      candidate.error = *measured;
+      if (*measured > options.mostLayerError) {
+        candidate = {"float",
+                     weight.contraction.weightType().getNumElements() * 4, 0, {}};
+        weight.contraction.op->setAttr(
+            outputErrorName,
+            Builder(function.getContext()).getF32FloatAttr(float(*measured)));
+      }
       if (options.progress)
         options.progress();
     }

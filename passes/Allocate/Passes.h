@@ -39,6 +39,9 @@ struct AllocateOptions {
   // Relative output error below which a float weight buys nothing: what the
   // integer kernels' speed is held to be worth.
   double floatPenalty = 1e-3;
+  // Without a budget: the relative output error (squared) of 8 bits in one layer
+  // alone beyond which the layer stays float; 0.01 is 20 dB.
+  double mostLayerError = 0.01;
   // Owned by the caller; may be null.
   const Statistics *statistics = nullptr;
   // With both, errors are measured at the network's outputs.

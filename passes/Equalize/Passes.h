@@ -24,6 +24,8 @@ void buildEqualizePipeline(mlir::OpPassManager &pm,
 
 std::unique_ptr<mlir::Pass>
 createSmoothChannelsPass(const EqualizeOptions &options);
+std::unique_ptr<mlir::Pass>
+createEqualizeLayersPass(const EqualizeOptions &options);
 
 #define GEN_PASS_DECL
 #include "passes/Equalize/Passes.h.inc"

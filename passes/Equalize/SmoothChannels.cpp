@@ -215,6 +215,8 @@ std::unique_ptr<Pass> createSmoothChannelsPass(const EqualizeOptions &options) {
 void buildEqualizePipeline(OpPassManager &pm, const EqualizeOptions &options) {
   // nn -> nn with outlier channels moved from activations into weights.
   pm.addNestedPass<func::FuncOp>(createSmoothChannelsPass(options));
+  // conv -> relu -> conv: quiet channels lifted to what one scale resolves.
+  pm.addNestedPass<func::FuncOp>(createEqualizeLayersPass(options));
 }
 
 } // namespace qopt

@@ -10,6 +10,8 @@
 #include "lib/Calibration/WeightEncoding.h"
 #include "llvm/ADT/StringSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace qopt::numerics;
 
@@ -74,7 +76,7 @@ private:
       return format.takeError();
     Decision decision{contraction, *format, std::nullopt, ""};
     if (!decision.weight) {
-      decision.reason = *override ? "--set keeps it float" : "the plan keeps it float";
+      decision.reason = *override ? "--set keeps it float" : plannedReason(contraction);
       return decision;
     }
     if (!hasIntegerKernel(*decision.weight))
@@ -84,6 +86,14 @@ private:
         blocked ? ActivationMode::Dynamic
                 : activationModeOf(contraction, options.activations);
     return decision;
+  }
+
+  static std::string plannedReason(const Contraction &contraction) {
+    auto error = contraction.op->getAttrOfType<FloatAttr>(outputErrorName);
+    if (!error)
+      return "the plan keeps it float";
+    return llvm::formatv("8 bits in it alone would change the outputs by {0:f1} %",
+                         100 * std::sqrt(error.getValueAsDouble()));
   }
 
   // The plan's format; where it is silent, the one Allocate left on the op.

@@ -60,6 +60,47 @@ std::pair<Value, Value> splitMask(Value value) {
   return {value, {}};
 }
 
+/// A choice between scores and a number no score comes back from, as exporters
+/// write masks of booleans.
+struct Masked {
+  Value scores, condition, low;
+  bool lowWhereTrue;
+};
+
+std::optional<Masked> matchMasked(Value value) {
+  auto select = value.getDefiningOp<nn::SelectOp>();
+  if (!select)
+    return std::nullopt;
+  for (bool lowWhereTrue : {false, true}) {
+    Value low = lowWhereTrue ? select.getLhs() : select.getRhs();
+    Value scores = lowWhereTrue ? select.getRhs() : select.getLhs();
+    std::optional<double> number = scalarConstant(low);
+    if (number && *number < -1e30 && scores.getType() == value.getType())
+      return Masked{scores, select.getCondition(), low, lowWhereTrue};
+  }
+  return std::nullopt;
+}
+
+/// 0 where scores are kept, the low number elsewhere: to be added.
+Value additiveMask(PatternRewriter &rewriter, Location loc,
+                   const Masked &masked) {
+  auto condition = typeOf(masked.condition);
+  Type element = typeOf(masked.low).getElementType();
+  Value zero = arith::ConstantOp::create(
+      rewriter, loc,
+      DenseElementsAttr::get(RankedTensorType::get({}, element),
+                             rewriter.getZeroAttr(element)));
+  Value low = arith::ConstantOp::create(
+      rewriter, loc,
+      DenseElementsAttr::get(
+          RankedTensorType::get({}, element),
+          rewriter.getFloatAttr(element, *scalarConstant(masked.low))));
+  return nn::SelectOp::create(
+      rewriter, loc, RankedTensorType::get(condition.getShape(), element),
+      masked.condition, masked.lowWhereTrue ? low : zero,
+      masked.lowWhereTrue ? zero : low);
+}
+
 /// Whether all axes but the last two surely agree.
 bool sameLeadingAxes(Value a, Value b) {
   RankedTensorType x = typeOf(a), y = typeOf(b);
@@ -87,7 +128,10 @@ struct RaiseAttention : OpRewritePattern<nn::MatMulOp> {
     if (!softmax || !softmax->hasOneUse())
       return rewriter.notifyMatchFailure(op, "no softmax of its own");
     double scale = 1;
-    auto [scaled, mask] = splitMask(softmax.getX());
+    std::optional<Masked> masked = matchMasked(softmax.getX());
+    auto [scaled, mask] =
+        masked ? std::pair<Value, Value>(masked->scores, Value())
+               : splitMask(softmax.getX());
     auto scores = stripScale(scaled, scale).getDefiningOp<nn::MatMulOp>();
     if (!scores || !typeOf(scores.getResult()).getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "no product of queries and keys");
@@ -99,6 +143,10 @@ struct RaiseAttention : OpRewritePattern<nn::MatMulOp> {
       return rewriter.notifyMatchFailure(op, "the mask is not of floats");
     if (mask && typeOf(mask).getRank() > typeOf(q).getRank())
       return rewriter.notifyMatchFailure(op, "the mask adds axes");
+    if (masked && typeOf(masked->condition).getRank() > typeOf(q).getRank())
+      return rewriter.notifyMatchFailure(op, "the mask adds axes");
+    if (masked)
+      mask = additiveMask(rewriter, op.getLoc(), *masked);
     // The scale of k may stand before its transpose.
     if (auto transposed = kT.getDefiningOp<nn::TransposeOp>()) {
       double before = 1;

@@ -8,6 +8,8 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Simplify/ConstantEvaluator.h"
 #include "passes/Simplify/Passes.h"
+#include <cmath>
+#include <tuple>
 
 using namespace mlir;
 
@@ -25,13 +27,45 @@ RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// The operand of a mean over the last axis alone, kept as size 1.
-Value matchRowMean(Value value) {
-  auto mean = value.getDefiningOp<nn::ReduceMeanOp>();
-  if (!mean || !mean.getKeepdims() || mean.getAxes().size() != 1 ||
-      mean.getAxes()[0] != typeOf(mean.getX()).getRank() - 1)
+/// Looks through reshapes that only append an axis of 1: what exporters of
+/// TensorFlow and JAX write for kept axes.
+Value stripKeptAxis(Value value) {
+  auto reshape = value.getDefiningOp<nn::ReshapeOp>();
+  if (!reshape)
+    return value;
+  ArrayRef<int64_t> from = typeOf(reshape.getX()).getShape(),
+                    to = typeOf(value).getShape();
+  // Of two open sizes one could not tell whether they stay in their places.
+  if (to.size() != from.size() + 1 || to.back() != 1 ||
+      to.drop_back() != from || llvm::count(from, ShapedType::kDynamic) > 1)
+    return value;
+  return reshape.getX();
+}
+
+/// x of a reduction of x over the last axis alone.
+template <typename OpTy> Value matchRowReduction(Value value) {
+  auto reduction = value.getDefiningOp<OpTy>();
+  if (!reduction || reduction.getAxes().size() != 1 ||
+      reduction.getAxes()[0] != typeOf(reduction.getX()).getRank() - 1)
     return {};
-  return mean.getX();
+  return reduction.getX();
+}
+
+/// x of the mean of x over the last axis, also as its sum over their number.
+Value matchRowMean(Value value) {
+  value = stripKeptAxis(value);
+  if (Value x = matchRowReduction<nn::ReduceMeanOp>(value))
+    return x;
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_nonnull<nn::MulOp, nn::DivOp>(op))
+    return {};
+  Value x = matchRowReduction<nn::ReduceSumOp>(op->getOperand(0));
+  std::optional<double> factor = scalarConstant(op->getOperand(1));
+  if (!x || !factor)
+    return {};
+  double length = double(typeOf(x).getShape().back());
+  double product = isa<nn::MulOp>(op) ? *factor * length : length / *factor;
+  return std::fabs(product - 1) < 1e-6 ? x : Value();
 }
 
 /// x of `x * x` or `x ^ 2`.
@@ -55,12 +89,14 @@ std::optional<std::pair<Value, double>> matchPlusScalar(Value value) {
   return std::nullopt;
 }
 
-/// `numerator / sqrt(radicand)` in any spelling.
+/// `numerator / sqrt(radicand) [* gain]` in any spelling; the gain is there
+/// where it is multiplied with the root first.
 struct Quotient {
-  Value numerator, radicand;
+  Value numerator, radicand, gain;
 };
 
 Value matchInverseRoot(Value value) {
+  value = stripKeptAxis(value);
   if (auto rsqrt = value.getDefiningOp<nn::RsqrtOp>())
     return rsqrt.getX();
   Value root;
@@ -74,21 +110,40 @@ Value matchInverseRoot(Value value) {
   return sqrt ? sqrt.getX() : Value();
 }
 
+/// `1 / sqrt(radicand) [* gain]`, the gain a vector along the last axis.
+struct RowFactor {
+  Value radicand, gain;
+};
+
+std::optional<RowFactor> matchRowFactor(Value value) {
+  if (Value radicand = matchInverseRoot(value))
+    return RowFactor{radicand, {}};
+  auto mul = value.getDefiningOp<nn::MulOp>();
+  if (!mul)
+    return std::nullopt;
+  for (auto [root, gain] : {std::pair(mul.getLhs(), mul.getRhs()),
+                            std::pair(mul.getRhs(), mul.getLhs())})
+    if (Value radicand = matchInverseRoot(root))
+      if (typeOf(gain).getRank() == 1 &&
+          typeOf(gain).getDimSize(0) == typeOf(value).getShape().back())
+        return RowFactor{radicand, gain};
+  return std::nullopt;
+}
+
 std::optional<Quotient> matchQuotient(Operation *op) {
   if (auto div = dyn_cast<nn::DivOp>(op)) {
     if (auto sqrt = div.getRhs().getDefiningOp<nn::SqrtOp>())
-      return Quotient{div.getLhs(), sqrt.getX()};
+      return Quotient{div.getLhs(), sqrt.getX(), {}};
     if (auto pow = div.getRhs().getDefiningOp<nn::PowOp>())
       if (scalarConstant(pow.getRhs()) == 0.5)
-        return Quotient{div.getLhs(), pow.getLhs()};
+        return Quotient{div.getLhs(), pow.getLhs(), {}};
     return std::nullopt;
   }
-  if (auto mul = dyn_cast<nn::MulOp>(op)) {
-    if (Value radicand = matchInverseRoot(mul.getRhs()))
-      return Quotient{mul.getLhs(), radicand};
-    if (Value radicand = matchInverseRoot(mul.getLhs()))
-      return Quotient{mul.getRhs(), radicand};
-  }
+  if (auto mul = dyn_cast<nn::MulOp>(op))
+    for (auto [numerator, factor] : {std::pair(mul.getLhs(), mul.getRhs()),
+                                     std::pair(mul.getRhs(), mul.getLhs())})
+      if (std::optional<RowFactor> row = matchRowFactor(factor))
+        return Quotient{numerator, row->radicand, row->gain};
   return std::nullopt;
 }
 
@@ -98,6 +153,39 @@ Value matchCentred(Value value) {
   if (!sub || matchRowMean(sub.getRhs()) != sub.getLhs())
     return {};
   return sub.getLhs();
+}
+
+/// The rows whose spread a value is.
+struct Spread {
+  Value x;
+  bool centred; // The variance; else the mean of squares.
+};
+
+std::optional<Spread> matchSpread(Value value) {
+  value = stripKeptAxis(value);
+  // Below zero by rounding only.
+  if (auto max = value.getDefiningOp<nn::MaxOp>()) {
+    if (scalarConstant(max.getLhs()) == 0.0)
+      value = max.getRhs();
+    else if (scalarConstant(max.getRhs()) == 0.0)
+      value = max.getLhs();
+  }
+  if (Value squares = matchRowMean(value)) {
+    Value rows = matchSquare(squares);
+    if (!rows)
+      return std::nullopt;
+    if (Value x = matchCentred(rows))
+      return Spread{x, true};
+    return Spread{rows, false};
+  }
+  // mean(x^2) - mean(x)^2.
+  auto sub = value.getDefiningOp<nn::SubOp>();
+  Value squares = sub ? matchRowMean(sub.getLhs()) : Value();
+  Value mean = sub ? matchSquare(sub.getRhs()) : Value();
+  Value x = squares ? matchSquare(squares) : Value();
+  if (!x || !mean || matchRowMean(mean) != x)
+    return std::nullopt;
+  return Spread{x, true};
 }
 
 /// A vector along the last axis of \p x, of rank 1; null if \p value is none.
@@ -144,24 +232,25 @@ struct RaiseNorm : RewritePattern {
     std::optional<Quotient> quotient = matchQuotient(op);
     auto radicand =
         quotient ? matchPlusScalar(quotient->radicand) : std::nullopt;
-    Value squares = radicand ? matchRowMean(radicand->first) : Value();
-    Value numerator = squares ? matchSquare(squares) : Value();
-    if (!numerator)
+    auto spread = radicand ? matchSpread(radicand->first) : std::nullopt;
+    if (!spread)
       return rewriter.notifyMatchFailure(op, "no mean of squares over rows");
-    RankedTensorType type = typeOf(quotient->numerator);
+    Value x = spread->x;
+    RankedTensorType type = typeOf(x);
     if (!type.getElementType().isF32() ||
         ShapedType::isDynamic(type.getShape().back()))
       return rewriter.notifyMatchFailure(op, "expects f32 rows of fixed size");
-    Value x = matchCentred(quotient->numerator);
-    bool centred = x && matchCentred(numerator) == x;
-    if (!centred) {
-      if (numerator != quotient->numerator)
-        return rewriter.notifyMatchFailure(op, "not the squares of its own");
-      x = numerator;
-    }
-    auto [mul, gain] = matchVectorUser<nn::MulOp>(op);
-    auto [add, bias] = centred && mul ? matchVectorUser<nn::AddOp>(mul)
-                                      : std::pair<nn::AddOp, Value>();
+    bool centred = spread->centred;
+    Value numerator = quotient->numerator;
+    if (centred ? matchCentred(numerator) != x : numerator != x)
+      return rewriter.notifyMatchFailure(op, "not the squares of its own");
+    nn::MulOp mul;
+    Value gain = quotient->gain, bias;
+    if (!gain)
+      std::tie(mul, gain) = matchVectorUser<nn::MulOp>(op);
+    nn::AddOp add;
+    if (centred && gain)
+      std::tie(add, bias) = matchVectorUser<nn::AddOp>(mul ? mul : op);
     Operation *last = add ? add.getOperation() : mul ? mul.getOperation() : op;
     rewriter.setInsertionPoint(last);
     if (!gain)
@@ -176,11 +265,57 @@ struct RaiseNorm : RewritePattern {
   }
 };
 
+/// x * s + (bias - mean(x) * s), s = gain / sqrt(variance + epsilon): as Keras
+/// writes it.
+struct RaiseFactoredNorm : OpRewritePattern<nn::AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::AddOp op,
+                                PatternRewriter &rewriter) const override {
+    for (auto [scaled, offset] : {std::pair(op.getLhs(), op.getRhs()),
+                                  std::pair(op.getRhs(), op.getLhs())}) {
+      auto product = scaled.getDefiningOp<nn::MulOp>();
+      auto difference = offset.getDefiningOp<nn::SubOp>();
+      auto shift = difference
+                       ? difference.getRhs().getDefiningOp<nn::MulOp>()
+                       : nn::MulOp();
+      if (product && shift &&
+          succeeded(raise(op, product, shift, difference.getLhs(), rewriter)))
+        return success();
+    }
+    return rewriter.notifyMatchFailure(op, "no norm multiplied out");
+  }
+
+private:
+  LogicalResult raise(nn::AddOp op, nn::MulOp product, nn::MulOp shift,
+                      Value bias, PatternRewriter &rewriter) const {
+    for (Value factor : {product.getLhs(), product.getRhs()}) {
+      Value x = factor == product.getLhs() ? product.getRhs() : product.getLhs();
+      Value mean = factor == shift.getLhs() ? shift.getRhs() : shift.getLhs();
+      if (factor != shift.getLhs() && factor != shift.getRhs())
+        continue;
+      std::optional<RowFactor> row = matchRowFactor(factor);
+      auto radicand = row ? matchPlusScalar(row->radicand) : std::nullopt;
+      auto spread = radicand ? matchSpread(radicand->first) : std::nullopt;
+      if (!spread || !spread->centred || spread->x != x ||
+          matchRowMean(mean) != x || !typeOf(x).getElementType().isF32() ||
+          ShapedType::isDynamic(typeOf(x).getShape().back()) ||
+          !matchRowVector(bias, x))
+        continue;
+      Value gain =
+          row->gain ? row->gain : ones(rewriter, op.getLoc(), x);
+      rewriter.replaceOpWithNewOp<nn::LayerNormOp>(
+          op, x, gain, bias, rewriter.getF32FloatAttr(float(radicand->second)));
+      return success();
+    }
+    return failure();
+  }
+};
+
 struct RaiseNormalization
     : qopt::impl::RaiseNormalizationPassBase<RaiseNormalization> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseNorm>(&getContext());
+    patterns.add<RaiseNorm, RaiseFactoredNorm>(&getContext());
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(

@@ -55,3 +55,48 @@ func.func @grouped(%q: !heads, %k: tensor<?x1x16x49xf32>, %v: tensor<?x1x49x16xf
   %o = nn.matmul %p, %v : (!scores, tensor<?x1x49x16xf32>) -> !heads
   return %o : !heads
 }
+
+// Hugging Face's masked_fill: a choice by booleans becomes a mask to add.
+// CHECK-LABEL: @masked_fill
+func.func @masked_fill(%q: !heads, %k: !keys, %v: !heads, %hidden: tensor<1x1x49x49xi1>) -> !heads {
+  // CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : tensor<f32>
+  // CHECK-DAG: %[[LOW:.*]] = arith.constant dense<-3.40282347E+38> : tensor<f32>
+  // CHECK: %[[MASK:.*]] = nn.select %arg3, %[[LOW]], %[[ZERO]] : {{.*}} -> tensor<1x1x49x49xf32>
+  // CHECK: nn.attention %arg0, %{{.*}}, %arg2, %[[MASK]] {scale = 1.000000e+00 : f32}
+  // CHECK-NEXT: return
+  %low = arith.constant dense<-3.40282347E+38> : tensor<f32>
+  %s = nn.matmul %q, %k : (!heads, !keys) -> !scores
+  %m = nn.select %hidden, %low, %s : (tensor<1x1x49x49xi1>, tensor<f32>, !scores) -> !scores
+  %p = nn.softmax %m : (!scores) -> !scores
+  %o = nn.matmul %p, %v : (!scores, !heads) -> !heads
+  return %o : !heads
+}
+
+// torch.where with the kept scores first, as the dynamo exporter writes a
+// causal mask.
+// CHECK-LABEL: @where
+func.func @where(%q: !heads, %k: !keys, %v: !heads, %kept: tensor<49x49xi1>) -> !heads {
+  // CHECK: %[[MASK:.*]] = nn.select %arg3, %{{.*}}, %{{.*}} -> tensor<49x49xf32>
+  // CHECK: nn.attention %arg0, %{{.*}}, %arg2, %[[MASK]] {scale = 2.500000e-01 : f32}
+  %low = arith.constant dense<0xFF800000> : tensor<f32>
+  %c = arith.constant dense<0.25> : tensor<f32>
+  %s = nn.matmul %q, %k : (!heads, !keys) -> !scores
+  %t = nn.mul %s, %c : (!scores, tensor<f32>) -> !scores
+  %m = nn.select %kept, %t, %low : (tensor<49x49xi1>, !scores, tensor<f32>) -> !scores
+  %p = nn.softmax %m : (!scores) -> !scores
+  %o = nn.matmul %p, %v : (!scores, !heads) -> !heads
+  return %o : !heads
+}
+
+// Near miss: a score could come back from -10.
+// CHECK-LABEL: @shallow
+func.func @shallow(%q: !heads, %k: !keys, %v: !heads, %kept: tensor<49x49xi1>) -> !heads {
+  // CHECK-NOT: nn.attention
+  // CHECK: return
+  %low = arith.constant dense<-10.0> : tensor<f32>
+  %s = nn.matmul %q, %k : (!heads, !keys) -> !scores
+  %m = nn.select %kept, %s, %low : (tensor<49x49xi1>, !scores, tensor<f32>) -> !scores
+  %p = nn.softmax %m : (!scores) -> !scores
+  %o = nn.matmul %p, %v : (!scores, !heads) -> !heads
+  return %o : !heads
+}
