@@ -53,21 +53,25 @@ def judge_model(name, options):
                 result["difference"] = agreement.relative_difference(
                     outputs, reference)
         except (contestants.Failed, runners.Failed) as failure:
-            result["failures"][f"ours {precision}"] = last_error(failure)
-    if calibration.is_file():
+            result["failures"][f"ours {precision}"] = reason(
+                failure, model)
+    if calibration.is_file() and not options.no_rival:
         try:
             rival = contestants.ort_int8(model, calibration, "static",
                                          name in TRANSFORMERS, options.cache)
-            result["ort int8"] = score(catalog.evaluate(options.zoo, name, runners.Ort(rival)))
+            result["ort int8"] = score(
+                catalog.evaluate(options.zoo, name, runners.Ort(rival)))
         # Whatever its quantizer raises, it is the rival that has no figure.
         except Exception as error:
-            result["failures"]["ort int8"] = str(error).strip()[:200]
+            result["failures"]["ort int8"] = reason(error, model)
     return result
 
 
-def last_error(failure):
-    lines = [line for line in str(failure).splitlines() if "error" in line]
-    return (lines or [str(failure)])[-1].strip()[-200:]
+def reason(failure, model):
+    """What a command said after "error: ", on one line and without folders."""
+    text = str(failure).rpartition("error: ")[2].strip()
+    text = text.replace(str(model), model.name).replace(f"{model.parent}/", "")
+    return " ".join(text.split())[:240]
 
 
 def time_model(name, result, options):
@@ -98,6 +102,8 @@ def parse_options():
     parser.add_argument("--page", type=pathlib.Path,
                         default=ROOT / "docs/zoo.md", help="page to write")
     parser.add_argument("--no-time", action="store_true", help="judge only")
+    parser.add_argument("--no-rival", action="store_true",
+                        help="leave ONNX Runtime's quantizer out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0,
@@ -113,12 +119,16 @@ def parse_options():
     return options
 
 
+def read_results(path):
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def main():
     options = parse_options()
     options.cache.mkdir(parents=True, exist_ok=True)
     archives = (options.archives or options.zoo / "cache").resolve()
     saved = options.zoo / "results.json"
-    results = json.loads(saved.read_text()) if saved.exists() else {}
+    results = read_results(saved)
     for name in options.models or catalog.MODELS:
         if not (options.zoo / f"{name}-time.npz").exists():
             print(f"fetching {name}", flush=True)
@@ -131,6 +141,8 @@ def main():
                                   if key in before})
         else:
             time_model(name, results[name], options)
+        # Another run may have judged other models meanwhile.
+        results = {**read_results(saved), name: results[name]}
         saved.write_text(json.dumps(results, indent=1) + "\n")
     results = {name: results[name] for name in catalog.MODELS if name in results}
     options.page.write_text(page.text(results))

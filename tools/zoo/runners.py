@@ -58,7 +58,7 @@ class Qrun:
 
 
 class Failed(Exception):
-    """A command failed; the message is the last line it said."""
+    """A command failed; the message is what it said."""
 
 
 def run(command, seconds=600):
@@ -69,6 +69,5 @@ def run(command, seconds=600):
     except subprocess.TimeoutExpired as error:
         raise Failed(f"'{' '.join(command)}' took over {seconds} s") from error
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
-        raise Failed(next((l for l in lines if "error" in l), lines[-1])[:200])
+        raise Failed(done.stderr.strip() or f"exit {done.returncode}")
     return done.stdout
