@@ -215,6 +215,9 @@ private:
                    nn::createConstant(builder, old.getLoc(),
                                       cast<RankedTensorType>(old.getType()),
                                       values, "equalized"));
+    // Else it would count as stored.
+    if (Operation *constant = old.getDefiningOp(); constant->use_empty())
+      constant->erase();
   }
 
   // What calibration knows of a value whose channels were multiplied.
@@ -230,10 +233,17 @@ private:
       }
       value.histogram = LogHistogram();
     }
-    auto moment = statistics.moments.find(id.str());
-    if (moment != statistics.moments.end() &&
-        moment->second.size() == int64_t(factors.size()))
-      moment->second.scaleChannels(factors);
+    for (auto &[key, moment] : statistics.moments) {
+      StringRef rest = key;
+      // Of a convolution's windows: each channel once a tap, innermost.
+      if (!rest.consume_front(id) || !(rest.empty() || rest.starts_with("|k")) ||
+          moment.size() % int64_t(factors.size()))
+        continue;
+      std::vector<float> tiled;
+      for (int64_t i = 0; i < moment.size(); ++i)
+        tiled.push_back(factors[i % factors.size()]);
+      moment.scaleChannels(tiled);
+    }
   }
 
   OpBuilder builder;
