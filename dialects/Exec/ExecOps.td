@@ -93,6 +93,57 @@ def Exec_UnpackPanelsOp : Exec_Op<"unpack_panels", [Pure]> {
   let assemblyFormat = "$packed attr-dict `:` functional-type(operands, results)";
 }
 
+//===-- Control flow --------------------------------------------------------===//
+
+// The sizes of results are what the program computes: known once it has run, as
+// `tensor.dim` of the result.
+def Exec_BranchOp : Exec_Op<"branch", [Pure,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs one of two programs";
+  let description = [{
+    `@then` if the condition is not 0. Both are functions (after Schedule:
+    programs) of the module.
+
+    - (branch_c1) both take the operands and give the results: equal element
+      types and ranks.
+
+    ```mlir
+    %y = exec.branch %c, @then, @else(%x) : (tensor<?xf32>) -> tensor<?xf32>
+    ```
+  }];
+  let arguments = (ins Index:$condition, FlatSymbolRefAttr:$then_program,
+      FlatSymbolRefAttr:$else_program, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{ $condition `,` $then_program `,` $else_program
+      `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) }];
+}
+
+def Exec_LoopOp : Exec_Op<"loop", [Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a program again and again";
+  let description = [{
+    While fewer than `trips` runs are done and the condition, at first
+    `condition`, is not 0. The body takes the number of the run (i64), the
+    condition (i1), the carried and the captured values; it gives the next
+    condition, the next carried values, and values to stack. Results: the last
+    carried values, then the stacked ones with a new first axis.
+
+    - (loop_c1) element types and ranks of operands, results and body agree.
+
+    ```mlir
+    %y = exec.loop %n, %c, @body(%x) captures(%w) : (tensor<4xf32>) captures(tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let arguments = (ins Index:$trips, Index:$condition,
+      FlatSymbolRefAttr:$body_program, Variadic<AnyRankedTensor>:$carried,
+      Variadic<AnyRankedTensor>:$captured);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{ $trips `,` $condition `,` $body_program
+      `(` $carried `)` (`captures` `(` $captured^ `)`)? attr-dict `:`
+      `(` type($carried) `)` (`captures` `(` type($captured)^ `)`)? `->`
+      type($outputs) }];
+}
+
 //===-- Programs --------------------------------------------------------------===//
 
 def Exec_ProgramOp : Exec_Op<"program", [IsolatedFromAbove, Symbol,
@@ -100,7 +151,9 @@ def Exec_ProgramOp : Exec_Op<"program", [IsolatedFromAbove, Symbol,
   let summary = "The launches that run a model, in order";
   let description = [{
     Block arguments are the model's inputs. The body holds constants (weights),
-    index arithmetic on `tensor.dim` of inputs, views, launches and taps. Every
+    index arithmetic on `tensor.dim` of inputs and of results of branches and
+    loops and on `tensor.extract` of computed tensors, views, launches, branches,
+    loops and taps. `@main` is the model, others are what these run. Every
     launch result is a buffer of its own that lives until its last use.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$input_names,

@@ -303,6 +303,62 @@ FailureOr<Inferred> infer(GatherOp::Adaptor op, ShapeCalculator &calc) {
   return Inferred{std::move(dims), getElementTypeOrSelf(op.getData())};
 }
 
+//===-- Positions chosen by the data ------------------------------------------===//
+
+FailureOr<Inferred> infer(IotaOp::Adaptor op, ShapeCalculator &calc) {
+  return Inferred{calc.mixed(op.getStaticSizes(), op.getSizes()),
+                  IntegerType::get(op.getStaticSizesAttr().getContext(), 64)};
+}
+
+FailureOr<Inferred> infer(SizesOp::Adaptor op, ShapeCalculator &calc) {
+  return Inferred{{calc.constant(op.getStaticSizes().size())},
+                  IntegerType::get(op.getStaticSizesAttr().getContext(), 64)};
+}
+
+FailureOr<Inferred> infer(NonZeroOp::Adaptor op, ShapeCalculator &calc) {
+  Dim count = calc.constant(1);
+  for (Dim size : calc.shape(op.getX()))
+    count = calc.mul(count, size);
+  return Inferred{{calc.add(count, calc.constant(1))},
+                  IntegerType::get(op.getX().getContext(), 64)};
+}
+
+FailureOr<Inferred> infer(TopKOp::Adaptor op, ShapeCalculator &calc) {
+  Shape shape = calc.shape(op.getX());
+  if (op.getStaticSizes().size() != 1 || shape.empty())
+    return calc.fail("(top_k_c1) expects one size and an operand of rank 1 or "
+                     "more");
+  shape.back() = calc.mixed(op.getStaticSizes(), op.getSizes()).front();
+  return Inferred{std::move(shape),
+                  IntegerType::get(op.getX().getContext(), 64)};
+}
+
+FailureOr<Inferred> infer(UniqueOp::Adaptor op, ShapeCalculator &calc) {
+  if (tensorType(op.getX()).getRank() != 2)
+    return calc.fail("(unique_c1) expects an operand of rank 2");
+  return Inferred{{calc.constant(3), calc.add(calc.dim(op.getX(), 0),
+                                              calc.constant(1))},
+                  IntegerType::get(op.getX().getContext(), 64)};
+}
+
+FailureOr<Inferred> infer(NonMaxSuppressionOp::Adaptor op,
+                          ShapeCalculator &calc) {
+  auto boxes = tensorType(op.getBoxes()), scores = tensorType(op.getScores());
+  if (boxes.getRank() != 3 || scores.getRank() != 3 ||
+      boxes.getDimSize(2) != 4 || !boxes.getElementType().isF32() ||
+      !scores.getElementType().isF32() || op.getStaticSizes().size() != 1)
+    return calc.fail("(non_max_suppression_c1) expects f32 boxes [B, N, 4], "
+                     "f32 scores [B, C, N] and one size");
+  Dim limit = calc.mixed(op.getStaticSizes(), op.getSizes()).front();
+  Dim kept = calc.mul(calc.mul(calc.dim(op.getScores(), 0),
+                               calc.dim(op.getScores(), 1)),
+                      calc.min(limit, calc.dim(op.getBoxes(), 1)));
+  return Inferred{{calc.add(kept, calc.constant(1)), calc.constant(3)},
+                  IntegerType::get(op.getBoxes().getContext(), 64)};
+}
+
+//===-- Movement ----------------------------------------------------------------===//
+
 FailureOr<Inferred> infer(ReshapeOp::Adaptor op, ShapeCalculator &calc) {
   return Inferred{calc.mixed(op.getStaticSizes(), op.getSizes()),
                   getElementTypeOrSelf(op.getX())};

@@ -275,6 +275,114 @@ def NN_RMSNormOp : NN_Op<"rms_norm"> {
   let assemblyFormat = "$x `,` $gain attr-dict `:` functional-type(operands, results)";
 }
 
+//===-- Positions chosen by the data ---------------------------------------===//
+
+def NN_IotaOp : NN_Op<"iota"> {
+  let summary = "The numbers 0, 1, 2, ... below a size";
+  let description = [{
+    ```mlir
+    %y = nn.iota [%n] : () -> tensor<?xi64>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes, DenseI64ArrayAttr:$static_sizes);
+  let assemblyFormat = [{ custom<DynamicIndexList>($sizes, $static_sizes)
+      attr-dict `:` `(` `)` `->` type($result) }];
+}
+
+def NN_SizesOp : NN_Op<"sizes"> {
+  let summary = "Index values as a vector";
+  let description = [{
+    `result[i]` is the i-th number of the list.
+
+    ```mlir
+    %y = nn.sizes [%n, 4] : () -> tensor<2xi64>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes, DenseI64ArrayAttr:$static_sizes);
+  let assemblyFormat = [{ custom<DynamicIndexList>($sizes, $static_sizes)
+      attr-dict `:` `(` `)` `->` type($result) }];
+}
+
+def NN_NonZeroOp : NN_Op<"nonzero"> {
+  let summary = "How many elements are not zero, and where";
+  let description = [{
+    `result[0]` is the number of nonzero elements of `x`; their row-major
+    positions follow in ascending order, then zeros. The result has one element
+    more than `x`: whoever knows the count takes the front.
+
+    ```mlir
+    %y = nn.nonzero %x : (tensor<3x4xf32>) -> tensor<13xi64>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def NN_TopKOp : NN_Op<"top_k"> {
+  let summary = "Positions of the first k elements of each row in sorted order";
+  let description = [{
+    Rows lie along the last axis. Descending with `largest`, else ascending;
+    equal elements in the order of their positions; NaN counts as the largest.
+    With k the length of a row this is a stable arg-sort.
+
+    - (top_k_c1) one size, and `x` has rank 1 or more.
+
+    ```mlir
+    %y = nn.top_k %x to [5] {largest = true} : (tensor<2x9xf32>) -> tensor<2x5xi64>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, Variadic<Index>:$sizes,
+      DenseI64ArrayAttr:$static_sizes,
+      DefaultValuedAttr<BoolAttr, "true">:$largest);
+  let assemblyFormat = [{ $x `to` custom<DynamicIndexList>($sizes, $static_sizes)
+      attr-dict `:` `(` type($x) `)` `->` type($result) }];
+}
+
+def NN_UniqueOp : NN_Op<"unique"> {
+  let summary = "Which rows of a matrix differ from all before them";
+  let description = [{
+    `x` is [N, M], the result [3, N + 1]. Row 0: the number U of distinct rows,
+    then for each of them the position of its first occurrence; row 1: 0, then
+    for each row of `x` the number of its distinct row; row 2: U, then how often
+    each distinct row occurs; zeros behind. Distinct rows are in ascending
+    lexicographic order with `sorted`, else in the order of occurrence.
+
+    - (unique_c1) `x` has rank 2.
+
+    ```mlir
+    %y = nn.unique %x {sorted = true} : (tensor<5x1xi64>) -> tensor<3x6xi64>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x,
+      DefaultValuedAttr<BoolAttr, "true">:$sorted);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def NN_NonMaxSuppressionOp : NN_Op<"non_max_suppression"> {
+  let summary = "The boxes of each class that no better box overlaps";
+  let description = [{
+    `boxes` [B, N, 4], `scores` [B, C, N], both f32; the thresholds have one f32
+    element. For each batch and class: boxes whose score exceeds
+    `score_threshold`, best first, equal scores in the order of positions; one
+    is kept unless its intersection over union with a kept one exceeds
+    `iou_threshold`, until `size` are kept. Boxes are two opposite corners
+    [y1, x1, y2, x2], or [x, y, width, height] with `center`.
+
+    The result is [1 + B * C * min(size, N), 3]: the number of kept boxes and two
+    zeros, then (batch, class, position) of each, then zeros.
+
+    - (non_max_suppression_c1) ranks and the last axis of `boxes` are as above.
+  }];
+  let arguments = (ins AnyRankedTensor:$boxes, AnyRankedTensor:$scores,
+      AnyRankedTensor:$iou_threshold, AnyRankedTensor:$score_threshold,
+      Variadic<Index>:$sizes, DenseI64ArrayAttr:$static_sizes,
+      DefaultValuedAttr<BoolAttr, "false">:$center);
+  let assemblyFormat = [{ $boxes `,` $scores `,` $iou_threshold `,`
+      $score_threshold `to` custom<DynamicIndexList>($sizes, $static_sizes)
+      attr-dict `:` `(` type($boxes) `,` type($scores) `,` type($iou_threshold)
+      `,` type($score_threshold) `)` `->` type($result) }];
+}
+
 //===-- Data movement -------------------------------------------------------===//
 
 class NN_MoveOp<string mnemonic, list<Trait> traits = []>

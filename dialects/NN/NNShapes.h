@@ -36,6 +36,7 @@ public:
   Dim mul(Dim a, Dim b);
   Dim floorDiv(Dim a, int64_t b);
   Dim max(Dim a, Dim b);
+  Dim min(Dim a, Dim b);
   /// A mixed list of static sizes and index operands.
   llvm::SmallVector<Dim> mixed(llvm::ArrayRef<int64_t> staticSizes,
                                mlir::ValueRange dynamicSizes);

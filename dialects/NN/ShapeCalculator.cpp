@@ -87,6 +87,16 @@ Dim ShapeCalculator::max(Dim a, Dim b) {
                                                    materialize(b))};
 }
 
+Dim ShapeCalculator::min(Dim a, Dim b) {
+  if (a.isStatic() && b.isStatic())
+    return constant(std::min(a.size, b.size));
+  if (!builder)
+    return Dim{};
+  return Dim{ShapedType::kDynamic,
+             builder->createOrFold<arith::MinSIOp>(*loc, materialize(a),
+                                                   materialize(b))};
+}
+
 SmallVector<Dim> ShapeCalculator::mixed(ArrayRef<int64_t> staticSizes,
                                         ValueRange dynamicSizes) {
   SmallVector<Dim> dims;

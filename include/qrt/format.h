@@ -40,6 +40,9 @@ extern "C" {
 #define QRT_NO_ENTRY UINT64_MAX
 #define QRT_MAX_RANK 16u
 #define QRT_MAX_SECTIONS 50u
+#define QRT_MAX_PROGRAMS 4096u
+// Programs that run programs that run ...
+#define QRT_MAX_NESTING 64u
 
 // XXH3-128, low half first.
 typedef struct {
@@ -118,14 +121,30 @@ typedef struct {
   qrt_table_t kernels;     // qrt_kernel_t
   qrt_table_t entries;     // qrt_kernel_entry_t
   qrt_table_t commands;    // qrt_command_t
-  qrt_table_t reserved[5]; // zero: state, devices, subprograms
+  qrt_table_t programs;    // qrt_program_t; empty in the tables of one
+  qrt_table_t reserved[4]; // zero: state, devices
 } qrt_tables_t;
 QRT_STATIC_ASSERT(sizeof(qrt_tables_t) == 272, "qrt_tables_t layout");
+
+// A sub-program: what a BRANCH or LOOP command runs. The main program is number
+// 0, the i-th row is number i + 1. Its bytes are tables of their own: a
+// qrt_tables_t whose offsets count from |offset|, with its own expressions,
+// tensors, inputs, outputs, kernels and commands. Weights and code are shared.
+typedef struct {
+  uint64_t offset; // into the section, a multiple of 8
+  uint64_t size;   // bytes
+} qrt_program_t;
+QRT_STATIC_ASSERT(sizeof(qrt_program_t) == 16, "qrt_program_t layout");
 
 // Integer expressions over the shapes of the inputs, as a list in SSA order:
 // operands are ids of earlier entries. All arithmetic is signed 64-bit and
 // checked: overflow or division by zero makes the value invalid; using an
 // invalid value is an error, unless SELECT discards it.
+//
+// ELEMENT and RESULT_DIM read what commands computed. They, and whatever is
+// computed from them, are known only once those commands have run; a command
+// may use only what is known before it. Every other expression is known from
+// the shapes of the inputs alone.
 typedef enum {
   QRT_EXPR_CONST = 1,    // value
   QRT_EXPR_DIM = 2,      // size of axis |b| of input number |a|
@@ -142,8 +161,12 @@ typedef enum {
   QRT_EXPR_LT = 13,
   QRT_EXPR_LE = 14,
   QRT_EXPR_SELECT = 15, // a != 0 ? b : c
-  // Reserved: element |b| of integer input number |a| (shape operands).
+  // Element |b| of tensor |a|, of an integer or boolean type, after the last
+  // command that writes its storage. The tensor's dimensions, offset and
+  // storage size are earlier entries.
   QRT_EXPR_ELEMENT = 16,
+  // Size of axis |b| of tensor |a|, a result of a BRANCH or LOOP command.
+  QRT_EXPR_RESULT_DIM = 17,
 } qrt_expr_op_t;
 
 typedef struct {
@@ -192,16 +215,19 @@ typedef enum {
   QRT_STORAGE_WEIGHT = 3, // a range of the WEIGHTS section, read-only
   QRT_STORAGE_TEMP = 4,   // in the arena, alive first_use ... last_use
   QRT_STORAGE_STATE = 5,  // reserved: survives a run
+  QRT_STORAGE_RESULT = 6, // what a sub-program left, read-only
 } qrt_storage_kind_t;
 
 typedef struct {
   uint32_t kind;          // qrt_storage_kind_t
   uint32_t bytes;         // expression id
-  uint32_t first_use;     // TEMP: first command that touches it
+  uint32_t first_use;     // TEMP: first command that touches it;
+                          // RESULT: the BRANCH or LOOP it comes from
   uint32_t last_use;      // TEMP: last command that touches it, inclusive
   uint64_t weight_offset; // WEIGHT: into the section, 64-byte aligned
   uint64_t weight_size;   // WEIGHT: bytes
-  uint32_t index;         // INPUT, OUTPUT: number of the input or output
+  uint32_t index;         // INPUT, OUTPUT, RESULT: number of the input,
+                          // output or result
   uint32_t flags;         // 0
   uint64_t reserved;      // 0
 } qrt_storage_t;
@@ -258,9 +284,17 @@ typedef enum {
   QRT_COMMAND_LAUNCH = 1, // run |kernel| over all its units
   QRT_COMMAND_TAP = 2,    // hand operand 0 to the tap hook, if there is one
   QRT_COMMAND_COPY = 3,   // operand 0 -> operand 1, same bytes
-  QRT_COMMAND_BRANCH = 4, // reserved, as are the following
+  // Runs program |target| if dims[0] is not 0, else program |other|. Operands:
+  // the program's inputs, then its results.
+  QRT_COMMAND_BRANCH = 4,
+  // Runs program |target| while its number of runs is below dims[0] and the
+  // condition, at first dims[1], is not 0. Inputs of the program: number of the
+  // run (i64 scalar), condition (bool scalar), |other| carried values, captured
+  // values; outputs: the next condition, the next carried values, scan outputs.
+  // Operands: the first carried values and the captured ones, then the results:
+  // the last carried values, and all scan outputs stacked on a new first axis.
   QRT_COMMAND_LOOP = 5,
-  QRT_COMMAND_STATE = 6,
+  QRT_COMMAND_STATE = 6, // reserved
 } qrt_command_kind_t;
 
 typedef struct {
@@ -273,9 +307,12 @@ typedef struct {
   uint32_t name;     // string: the ONNX node for profiles; TAP: its key
   uint32_t work;     // expression id: arithmetic operations, for
                      // profiles; or QRT_NONE
-  uint32_t target;   // reserved for control flow, QRT_NONE
+  uint32_t target;   // BRANCH, LOOP: number of the program, greater than
+                     // that of this program; else QRT_NONE
   uint32_t flags;    // 0
-  uint64_t reserved; // 0
+  uint32_t other;    // BRANCH: number of the other program; LOOP: how many
+                     // values are carried; else 0
+  uint32_t input_count; // BRANCH, LOOP: how many operands are inputs; else 0
 } qrt_command_t;
 QRT_STATIC_ASSERT(sizeof(qrt_command_t) == 48, "qrt_command_t layout");
 

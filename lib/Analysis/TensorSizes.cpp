@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lib/Analysis/TensorSizes.h"
+#include "dialects/Exec/ExecOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
@@ -128,6 +129,23 @@ LogicalResult TensorSizes::visit(Operation *op) {
       SmallVector<OpFoldResult> dims;
       for (int64_t size : type.getShape())
         dims.push_back(builder.getIndexAttr(size));
+      sizes[result] = std::move(dims);
+    }
+    return success();
+  }
+  if (isa<exec::BranchOp, exec::LoopOp>(op)) {
+    // Known once it has run: tensor.dim of a result is as far back as it goes.
+    builder.setInsertionPointAfter(op);
+    for (Value result : op->getResults()) {
+      auto type = cast<RankedTensorType>(result.getType());
+      SmallVector<OpFoldResult> dims;
+      for (int64_t axis = 0; axis < type.getRank(); ++axis)
+        if (type.isDynamicDim(axis))
+          dims.push_back(
+              tensor::DimOp::create(builder, op->getLoc(), result, axis)
+                  .getResult());
+        else
+          dims.push_back(builder.getIndexAttr(type.getDimSize(axis)));
       sizes[result] = std::move(dims);
     }
     return success();

@@ -37,9 +37,16 @@ int64_t qopt::artifact::byteWidth(qrt_dtype_t dtype) {
   return 0;
 }
 
-ArtifactBuilder::ArtifactBuilder() {
+ArtifactBuilder::ArtifactBuilder() : ArtifactBuilder(this) {}
+
+ArtifactBuilder::ArtifactBuilder(ArtifactBuilder *root) : root(root) {
   strings.push_back('\0');
   stringIds[""] = 0;
+}
+
+ArtifactBuilder &ArtifactBuilder::addProgram() {
+  subprograms.emplace_back(new ArtifactBuilder(root));
+  return *subprograms.back();
 }
 
 void ArtifactBuilder::setModelName(StringRef name) {
@@ -168,6 +175,14 @@ ExprId ArtifactBuilder::byteSize(qrt_dtype_t dtype, ArrayRef<ExprId> dims) {
   return expr(QRT_EXPR_MUL, product(dims), constant(byteWidth(dtype)));
 }
 
+ExprId ArtifactBuilder::element(TensorId tensor, uint32_t index) {
+  auto [entry, inserted] = exprIds.try_emplace(
+      {QRT_EXPR_ELEMENT, tensor, index, 0, 0}, exprs.size());
+  if (inserted)
+    exprs.push_back({QRT_EXPR_ELEMENT, tensor, index, 0, 0});
+  return entry->second;
+}
+
 //===----------------------------------------------------------------------===//
 // Storages and tensors
 //===----------------------------------------------------------------------===//
@@ -251,23 +266,51 @@ TensorId ArtifactBuilder::addWeight(StringRef name, qrt_dtype_t dtype,
       {hash.low64, hash.high64, bytes.size()}, storages.size());
   if (inserted) {
     addStorage(QRT_STORAGE_WEIGHT, constant(bytes.size()), 0);
-    storages.back().weight_offset = weightBytes;
+    storages.back().weight_offset =
+        root->placeWeight({hash.low64, hash.high64}, bytes);
     storages.back().weight_size = bytes.size();
+  }
+  return addTensor(name, dtype, dims, entry->second);
+}
+
+uint64_t ArtifactBuilder::placeWeight(std::pair<uint64_t, uint64_t> hash,
+                                      ArrayRef<char> bytes) {
+  auto [entry, inserted] = weightOffsets.try_emplace(
+      {hash.first, hash.second, bytes.size()}, weightBytes);
+  if (inserted) {
     weights.push_back({bytes, weightBytes});
     weightBytes =
         alignTo(weightBytes + bytes.size(), uint64_t(QRT_DATA_ALIGNMENT));
   }
-  return addTensor(name, dtype, dims, entry->second);
+  return entry->second;
+}
+
+TensorId ArtifactBuilder::addResult(StringRef name, qrt_dtype_t dtype,
+                                    ArrayRef<int64_t> shape, uint32_t number,
+                                    SmallVectorImpl<ExprId> &dims) {
+  uint32_t tensor = tensors.size();
+  for (auto [axis, size] : enumerate(shape)) {
+    if (size >= 0) {
+      dims.push_back(constant(size));
+      continue;
+    }
+    dims.push_back(exprs.size());
+    exprs.push_back({QRT_EXPR_RESULT_DIM, tensor, uint32_t(axis), 0, 0});
+  }
+  StorageId storage =
+      addStorage(QRT_STORAGE_RESULT, byteSize(dtype, dims), number);
+  storages.back().first_use = commands.size();
+  return addTensor(name, dtype, dims, storage);
 }
 
 TensorId ArtifactBuilder::addWeight(StringRef name, qrt_dtype_t dtype,
                                     ArrayRef<int64_t> shape,
                                     std::vector<char> bytes) {
-  size_t before = weights.size();
+  size_t before = root->weights.size();
   auto owned = std::make_unique<std::vector<char>>(std::move(bytes));
   TensorId tensor = addWeight(name, dtype, shape, ArrayRef<char>(*owned));
-  if (weights.size() != before)
-    ownedWeights.push_back(std::move(owned));
+  if (root->weights.size() != before)
+    root->ownedWeights.push_back(std::move(owned));
   return tensor;
 }
 
@@ -300,8 +343,39 @@ void ArtifactBuilder::addCommand(qrt_command_t command,
   command.dims = addIds(dims);
   command.dims_count = dims.size();
   command.name = addString(name);
-  command.target = QRT_NONE;
+  if (command.kind != QRT_COMMAND_BRANCH && command.kind != QRT_COMMAND_LOOP)
+    command.target = QRT_NONE;
   commands.push_back(command);
+}
+
+void ArtifactBuilder::addCall(qrt_command_t command, ArrayRef<TensorId> inputs,
+                              ArrayRef<TensorId> results, ArrayRef<ExprId> dims,
+                              StringRef name) {
+  SmallVector<TensorId> operands(inputs);
+  operands.append(results.begin(), results.end());
+  command.kernel = command.work = QRT_NONE;
+  command.input_count = inputs.size();
+  addCommand(command, operands, dims, name);
+}
+
+void ArtifactBuilder::branch(ExprId condition, uint32_t thenProgram,
+                             uint32_t elseProgram, ArrayRef<TensorId> inputs,
+                             ArrayRef<TensorId> results, StringRef name) {
+  qrt_command_t command = {};
+  command.kind = QRT_COMMAND_BRANCH;
+  command.target = thenProgram;
+  command.other = elseProgram;
+  addCall(command, inputs, results, condition, name);
+}
+
+void ArtifactBuilder::loop(ExprId trips, ExprId condition, uint32_t body,
+                           uint32_t carried, ArrayRef<TensorId> inputs,
+                           ArrayRef<TensorId> results, StringRef name) {
+  qrt_command_t command = {};
+  command.kind = QRT_COMMAND_LOOP;
+  command.target = body;
+  command.other = carried;
+  addCall(command, inputs, results, {trips, condition}, name);
 }
 
 void ArtifactBuilder::launch(KernelId kernel, ArrayRef<TensorId> operands,

@@ -44,6 +44,9 @@ public:
   ExprId dim(uint32_t input, uint32_t axis);
   ExprId expr(qrt_expr_op_t op, ExprId a, ExprId b, ExprId c = QRT_NONE);
   ExprId product(llvm::ArrayRef<ExprId> factors);
+  // Element `index` of an integer or boolean tensor, read when the commands
+  // that write it have run.
+  ExprId element(TensorId tensor, uint32_t index);
   // Bytes of a dense array of this type and shape.
   ExprId byteSize(qrt_dtype_t dtype, llvm::ArrayRef<ExprId> dims);
 
@@ -68,6 +71,18 @@ public:
   TensorId addWeight(llvm::StringRef name, qrt_dtype_t dtype,
                      llvm::ArrayRef<int64_t> shape, std::vector<char> bytes);
 
+  // A sub-program with weights and code in common with this one; for its
+  // inputs, outputs, tensors and commands. Lives as long as this builder.
+  // Commands name it by its number, 1 for the first one added.
+  ArtifactBuilder &addProgram();
+  unsigned programCount() const { return subprograms.size(); }
+
+  // Result `number` of the BRANCH or LOOP command that is added next. Sizes of
+  // -1 are known when it has run; `dims` gets all of them.
+  TensorId addResult(llvm::StringRef name, qrt_dtype_t dtype,
+                     llvm::ArrayRef<int64_t> shape, uint32_t number,
+                     llvm::SmallVectorImpl<ExprId> &dims);
+
   // Memory of the arena. Its lifetime follows from the commands.
   StorageId addTemporary(ExprId bytes);
   StorageId storageOf(TensorId tensor) const;
@@ -90,6 +105,14 @@ public:
               ExprId work = QRT_NONE);
   void tap(TensorId tensor, llvm::StringRef key);
   void copy(TensorId from, TensorId to, llvm::StringRef name);
+  // Numbers of programs; see QRT_COMMAND_BRANCH and QRT_COMMAND_LOOP for what
+  // they take. `inputs` of a loop: first `carried` carried values.
+  void branch(ExprId condition, uint32_t thenProgram, uint32_t elseProgram,
+              llvm::ArrayRef<TensorId> inputs, llvm::ArrayRef<TensorId> results,
+              llvm::StringRef name);
+  void loop(ExprId trips, ExprId condition, uint32_t body, uint32_t carried,
+            llvm::ArrayRef<TensorId> inputs, llvm::ArrayRef<TensorId> results,
+            llvm::StringRef name);
 
   // The whole file in memory, 64-byte aligned, for running in this process.
   llvm::Expected<std::unique_ptr<llvm::WritableMemoryBuffer>> serialize() const;
@@ -111,6 +134,13 @@ private:
   uint32_t addString(llvm::StringRef text);
   uint32_t addIds(llvm::ArrayRef<uint32_t> list);
   std::optional<int64_t> constantValue(ExprId id) const;
+  explicit ArtifactBuilder(ArtifactBuilder *root);
+  // Where in the section of the whole artifact these bytes lie.
+  uint64_t placeWeight(std::pair<uint64_t, uint64_t> hash,
+                       llvm::ArrayRef<char> bytes);
+  void addCall(qrt_command_t command, llvm::ArrayRef<TensorId> inputs,
+               llvm::ArrayRef<TensorId> results, llvm::ArrayRef<ExprId> dims,
+               llvm::StringRef name);
   StorageId addStorage(qrt_storage_kind_t kind, ExprId bytes, uint32_t index);
   void addCommand(qrt_command_t command, llvm::ArrayRef<TensorId> operands,
                   llvm::ArrayRef<ExprId> dims, llvm::StringRef name);
@@ -118,9 +148,12 @@ private:
   std::vector<qrt_storage_t> storagesWithLifetimes() const;
   llvm::Expected<std::vector<qrt_kernel_entry_t>> resolveEntries() const;
   llvm::Expected<std::vector<char>> tables() const;
+  llvm::Expected<std::vector<char>> allTables() const;
   llvm::Expected<Layout> layOut() const;
   template <typename Sink> llvm::Error emit(const Layout &, Sink &&sink) const;
 
+  ArtifactBuilder *root; // holds weights and images
+  std::vector<std::unique_ptr<ArtifactBuilder>> subprograms;
   uint32_t modelName = 0, producer = 0;
   std::string lineage;
   std::vector<char> strings;
@@ -139,7 +172,9 @@ private:
   std::map<std::string, CodeImage> images; // the map sorts the sections
   std::vector<Weight> weights;
   std::vector<std::unique_ptr<std::vector<char>>> ownedWeights;
-  std::map<std::tuple<uint64_t, uint64_t, uint64_t>, StorageId> weightIds;
+  using WeightKey = std::tuple<uint64_t, uint64_t, uint64_t>;
+  std::map<WeightKey, StorageId> weightIds;
+  std::map<WeightKey, uint64_t> weightOffsets; // root only
   uint64_t weightBytes = 0;
 };
 

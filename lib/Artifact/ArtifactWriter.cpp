@@ -71,6 +71,11 @@ Error ArtifactBuilder::verify() const {
                       Twine(kernel.record.operand_count) + " and " +
                       Twine(kernel.record.dims_count));
   }
+  if (subprograms.size() > QRT_MAX_PROGRAMS)
+    return internal("more than " + Twine(QRT_MAX_PROGRAMS) + " sub-programs");
+  for (auto &program : subprograms)
+    if (Error error = program->verify())
+      return error;
   if (images.size() + 3 > QRT_MAX_SECTIONS)
     return internal("too many code images");
   for (auto &[isa, image] : images)
@@ -100,7 +105,7 @@ Expected<std::vector<qrt_kernel_entry_t>>
 ArtifactBuilder::resolveEntries() const {
   std::vector<qrt_kernel_entry_t> entries;
   for (const Kernel &kernel : kernels)
-    for (auto &[isa, image] : images) {
+    for (auto &[isa, image] : root->images) {
       auto find = [&, &image = image](const char *suffix) {
         auto entry = image.entries.find(kernel.name + suffix);
         return entry == image.entries.end() ? noOffset : entry->second;
@@ -137,7 +142,7 @@ Expected<std::vector<char>> ArtifactBuilder::tables() const {
   std::vector<qrt_kernel_t> records;
   for (auto [index, kernel] : enumerate(kernels)) {
     records.push_back(kernel.record);
-    records.back().first_entry = index * images.size();
+    records.back().first_entry = index * root->images.size();
   }
   qrt_tables_t head = {};
   head.version = QRT_FORMAT_VERSION;
@@ -157,6 +162,26 @@ Expected<std::vector<char>> ArtifactBuilder::tables() const {
   head.entries = append(out, *entries);
   head.commands = append(out, commands);
   std::memcpy(out.data(), &head, sizeof(head));
+  return out;
+}
+
+// The model's tables and behind them those of its sub-programs.
+Expected<std::vector<char>> ArtifactBuilder::allTables() const {
+  auto out = tables();
+  if (!out || subprograms.empty())
+    return out;
+  std::vector<qrt_program_t> rows;
+  for (auto &program : subprograms) {
+    auto bytes = program->tables();
+    if (!bytes)
+      return bytes.takeError();
+    out->resize(alignTo(out->size(), 8));
+    rows.push_back({out->size(), bytes->size()});
+    out->insert(out->end(), bytes->begin(), bytes->end());
+  }
+  qrt_table_t table = append(*out, rows);
+  std::memcpy(out->data() + offsetof(qrt_tables_t, programs), &table,
+              sizeof(table));
   return out;
 }
 
@@ -200,7 +225,7 @@ Expected<ArtifactBuilder::Layout> ArtifactBuilder::layOut() const {
   if (Error error = verify())
     return error;
   Layout layout;
-  auto bytes = tables();
+  auto bytes = allTables();
   if (!bytes)
     return bytes.takeError();
   layout.tables = std::move(*bytes);

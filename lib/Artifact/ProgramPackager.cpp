@@ -47,10 +47,14 @@ std::optional<qrt_dtype_t> dtypeOf(Type element) {
   }
 }
 
+/// Numbers of programs in the artifact; @main is 0.
+using ProgramNumbers = std::map<std::string, uint32_t>;
+
 class Packager {
 public:
-  Packager(ModuleOp module, exec::ProgramOp program, ArtifactBuilder &builder)
-      : module(module), program(program), builder(builder) {}
+  Packager(ModuleOp module, exec::ProgramOp program,
+           const ProgramNumbers &numbers, ArtifactBuilder &builder)
+      : module(module), program(program), numbers(numbers), builder(builder) {}
 
   LogicalResult run() {
     auto ret = cast<exec::ReturnOp>(program.getBody().front().getTerminator());
@@ -98,7 +102,9 @@ private:
           limit = most[axis];
         if (!name.empty())
           known[name] = sizes.back();
-        if (!name.empty() || limit != INT32_MAX)
+        // What a sub-program captures may be empty; nobody asks for its names.
+        if (program.getSymName() == "main" &&
+            (!name.empty() || limit != INT32_MAX))
           builder.addSymbol(index, axis, name, 1, limit);
       }
       auto name = cast<StringAttr>(program.getInputNames()[index]);
@@ -112,6 +118,9 @@ private:
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case<exec::LaunchOp>([&](auto launch) { return visitLaunch(launch); })
         .Case<exec::ViewOp>([&](auto view) { return visitView(view); })
+        .Case([&](exec::BranchOp branch) { return visitBranch(branch); })
+        .Case([&](exec::LoopOp loop) { return visitLoop(loop); })
+        .Case([&](tensor::ExtractOp extract) { return visitExtract(extract); })
         .Case<exec::TapOp>([&](exec::TapOp tap) {
           builder.tap(tensor(tap.getX()), tap.getId());
           return success();
@@ -120,8 +129,10 @@ private:
         .Default([&](Operation *op) -> LogicalResult {
           if (op->getNumResults() == 1 && op->getResult(0).getType().isIndex())
             return visitArithmetic(op);
-          if (isa<arith::ConstantOp>(op))
-            return success(); // Weights are added when something reads them.
+          if (isa<arith::ConstantOp, arith::CmpIOp>(op))
+            return success(); // Added when something reads them.
+          if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
+            return visitArithmetic(op);
           return op->emitError("has no form in an artifact");
         });
   }
@@ -136,7 +147,102 @@ private:
     return success();
   }
 
+  /// An element that is read while the program runs.
+  LogicalResult visitExtract(tensor::ExtractOp extract) {
+    TensorId source = tensor(extract.getTensor());
+    auto type = cast<RankedTensorType>(extract.getTensor().getType());
+    int64_t position = 0;
+    for (auto [axis, index] : llvm::enumerate(extract.getIndices())) {
+      std::optional<int64_t> at = getConstantIntValue(index);
+      bool known = at && *at >= 0 &&
+                   (axis == 0 || !type.isDynamicDim(axis)) &&
+                   (type.isDynamicDim(axis) || *at < type.getDimSize(axis));
+      if (!known)
+        return extract.emitError("expects constant indices inside the tensor");
+      position = position * (axis ? type.getDimSize(axis) : 1) + *at;
+    }
+    if (source == QRT_NONE || position > INT32_MAX ||
+        !isa<IntegerType, IndexType>(type.getElementType()))
+      return extract.emitError("expects an element of an integer tensor that "
+                               "an artifact can hold");
+    exprs[extract.getResult()] = builder.element(source, position);
+    return success();
+  }
+
+  /// The programs' numbers, what the op reads, and its results.
+  LogicalResult collectCall(Operation *op, ArrayRef<StringRef> names,
+                            ValueRange passed, SmallVector<uint32_t> &programs,
+                            SmallVector<TensorId> &inputs,
+                            SmallVector<TensorId> &results) {
+    for (StringRef name : names) {
+      auto known = numbers.find(name.str());
+      if (known == numbers.end())
+        return op->emitError("runs an unknown program @") << name;
+      programs.push_back(known->second);
+    }
+    for (Value value : passed) {
+      inputs.push_back(tensor(value));
+      if (inputs.back() == QRT_NONE)
+        return op->emitError("reads a constant no artifact can hold");
+    }
+    for (OpResult result : op->getResults()) {
+      auto type = cast<RankedTensorType>(result.getType());
+      auto dtype = dtypeOf(type.getElementType());
+      if (!dtype)
+        return op->emitError("has a result no artifact can hold: ") << type;
+      SmallVector<int64_t> shape;
+      for (int64_t size : type.getShape())
+        shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
+      SmallVector<ExprId> sizes;
+      results.push_back(builder.addResult(nameOf(op->getLoc(), "result"),
+                                          *dtype, shape,
+                                          result.getResultNumber(), sizes));
+      dims[result] = sizes;
+      tensors[result] = results.back();
+    }
+    return success();
+  }
+
+  LogicalResult visitBranch(exec::BranchOp op) {
+    SmallVector<uint32_t> programs;
+    SmallVector<TensorId> inputs, results;
+    FailureOr<ExprId> condition = expr(op.getCondition());
+    if (failed(condition))
+      return op.emitError("has a condition of unknown value");
+    if (failed(collectCall(op, {op.getThenProgram(), op.getElseProgram()},
+                           op.getInputs(), programs, inputs, results)))
+      return failure();
+    builder.branch(*condition, programs[0], programs[1], inputs, results,
+                   nameOf(op.getLoc(), "branch"));
+    return success();
+  }
+
+  LogicalResult visitLoop(exec::LoopOp op) {
+    SmallVector<uint32_t> programs;
+    SmallVector<TensorId> inputs, results;
+    FailureOr<ExprId> trips = expr(op.getTrips());
+    FailureOr<ExprId> condition = expr(op.getCondition());
+    if (failed(trips) || failed(condition))
+      return op.emitError("has trips or a condition of unknown value");
+    SmallVector<Value> passed(op.getCarried());
+    llvm::append_range(passed, op.getCaptured());
+    if (failed(collectCall(op, {op.getBodyProgram()}, passed, programs, inputs,
+                           results)))
+      return failure();
+    builder.loop(*trips, *condition, programs[0], op.getCarried().size(),
+                 inputs, results, nameOf(op.getLoc(), "loop"));
+    return success();
+  }
+
   LogicalResult visitArithmetic(Operation *op) {
+    // An element of a tensor, as a size.
+    if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+      FailureOr<ExprId> same = expr(op->getOperand(0));
+      if (failed(same))
+        return op->emitError("has no form as a shape expression");
+      exprs[op->getResult(0)] = *same;
+      return success();
+    }
     if (auto constant = getConstantIntValue(op->getResult(0))) {
       exprs[op->getResult(0)] = builder.constant(*constant);
       return success();
@@ -383,6 +489,7 @@ private:
 
   ModuleOp module;
   exec::ProgramOp program;
+  const ProgramNumbers &numbers;
   ArtifactBuilder &builder;
   DenseMap<Value, TensorId> tensors;
   DenseMap<Value, SmallVector<ExprId>> dims;
@@ -394,9 +501,22 @@ private:
 
 LogicalResult artifact::packageProgram(ModuleOp module,
                                        ArtifactBuilder &builder) {
-  SmallVector<exec::ProgramOp> programs(module.getOps<exec::ProgramOp>());
-  if (programs.size() != 1)
-    return module.emitError("expects one exec.program, got ")
-           << programs.size();
-  return Packager(module, programs.front(), builder).run();
+  auto main = module.lookupSymbol<exec::ProgramOp>("main");
+  if (!main)
+    return module.emitError("expects an exec.program @main");
+  // Whoever imported a body had begun with its caller: callers have lower
+  // numbers, as the runtime wants it.
+  SmallVector<exec::ProgramOp> others;
+  for (auto program : module.getOps<exec::ProgramOp>())
+    if (program != main)
+      others.push_back(program);
+  ProgramNumbers numbers{{"main", 0}};
+  for (auto [index, program] : llvm::enumerate(others))
+    numbers[program.getSymName().str()] = index + 1;
+  if (failed(Packager(module, main, numbers, builder).run()))
+    return failure();
+  for (exec::ProgramOp program : others)
+    if (failed(Packager(module, program, numbers, builder.addProgram()).run()))
+      return failure();
+  return success();
 }

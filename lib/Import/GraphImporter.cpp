@@ -3,6 +3,7 @@
 //
 // Arguments, nodes and results of a graph.
 #include "lib/Import/GraphImporter.h"
+#include "dialects/Exec/ExecDialect.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Import/OpTable.h"
 #include "lib/Import/OpsetAdapters.h"
@@ -24,7 +25,8 @@ GraphImporter::GraphImporter(MLIRContext &context, const Model &model,
     : context(context), model(model), options(options), builder(&context),
       math(builder) {
   context.loadDialect<arith::ArithDialect, func::FuncDialect,
-                      tensor::TensorDialect, nn::NNDialect>();
+                      tensor::TensorDialect, nn::NNDialect,
+                      exec::ExecDialect>();
 }
 
 Type GraphImporter::elementType(OnnxType type) {
@@ -129,11 +131,26 @@ Value GraphImporter::materializeKnown(const SmallTensor &known, Location loc,
     return arith::ConstantOp::create(builder, loc,
                                      DenseElementsAttr::get(type, elements));
   }
-  SmallVector<Value> elements;
-  for (const Scalar &scalar : known.elements)
-    elements.push_back(arith::IndexCastOp::create(builder, loc, element,
-                                                  math.materialize(scalar)));
-  return tensor::FromElementsOp::create(builder, loc, type, elements);
+  SmallVector<Value> sizes;
+  SmallVector<int64_t> fixed;
+  for (const Scalar &scalar : known.elements) {
+    fixed.push_back(scalar.isInt() ? scalar.integer : ShapedType::kDynamic);
+    if (!scalar.isInt())
+      sizes.push_back(scalar.value);
+  }
+  auto flat = RankedTensorType::get({int64_t(fixed.size())},
+                                    builder.getI64Type());
+  Value result = nn::SizesOp::create(builder, loc, flat, sizes,
+                                     builder.getDenseI64ArrayAttr(fixed));
+  if (element != flat.getElementType()) {
+    auto cast = RankedTensorType::get(flat.getShape(), element);
+    result = nn::CastOp::create(builder, loc, cast, result,
+                                TypeAttr::get(element));
+  }
+  if (known.rank() == 1)
+    return result;
+  return nn::ReshapeOp::create(builder, loc, type, result, ValueRange(),
+                               builder.getDenseI64ArrayAttr(known.shape));
 }
 
 //===-- Dimensions --------------------------------------------------------===//
@@ -215,7 +232,8 @@ Scalars GraphImporter::computeDims(Value tensor) {
 bool GraphImporter::limitDimension(const Scalar &size, int64_t limit) {
   auto dim = size.isIndex() ? size.value.getDefiningOp<tensor::DimOp>()
                             : tensor::DimOp();
-  if (!dim || !isa<BlockArgument>(dim.getSource()))
+  // Only @main's arguments come with limits.
+  if (outer || !dim || !isa<BlockArgument>(dim.getSource()))
     return false;
   auto [entry, isNew] = dimLimits.insert({size.value, limit});
   if (!isNew)
@@ -319,14 +337,17 @@ GraphImporter::argumentType(const onnx::ValueInfoProto &input,
   return RankedTensorType::get(shape, element);
 }
 
-Error GraphImporter::createArguments(func::FuncOp function) {
-  llvm::StringMap<const onnx::TensorProto *> initializers;
-  for (const auto &tensor : model.getGraph().initializer()) {
+void GraphImporter::addInitializers(const onnx::GraphProto &graph) {
+  for (const auto &tensor : graph.initializer()) {
     auto value = std::make_unique<GraphValue>();
     value->constant = &tensor;
     value->name = tensor.name();
     values[tensor.name()] = std::move(value);
   }
+}
+
+Error GraphImporter::createArguments(func::FuncOp function) {
+  addInitializers(model.getGraph());
   if (Error error = applyShapeOptions())
     return error;
   SmallVector<Type> types;
@@ -418,7 +439,7 @@ Error GraphImporter::checkSchema(const onnx::NodeProto &proto) {
 Error GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
   NodeImport node(*this, proto, index, model.getOpset(proto.domain()));
   for (const std::string &name : proto.input())
-    node.addInput(name.empty() ? nullptr : values.find(name)->second.get());
+    node.addInput(name.empty() ? nullptr : find(name));
   auto finish = [&](bool poisoned) {
     for (auto [i, name] : llvm::enumerate(proto.output())) {
       std::unique_ptr<GraphValue> &value = node.results[i];
@@ -502,7 +523,7 @@ Error GraphImporter::createResults(func::FuncOp function) {
   SmallVector<Value> results;
   SmallVector<DictionaryAttr> attributes;
   for (const auto &output : model.getGraph().output()) {
-    GraphValue &value = *values[output.name()];
+    GraphValue &value = *find(output.name());
     Location loc = NameLoc::get(builder.getStringAttr(output.name()));
     Expected<Value> tensor = materialize(value, loc);
     if (!tensor)
@@ -530,6 +551,24 @@ Error GraphImporter::createResults(func::FuncOp function) {
   return Error::success();
 }
 
+std::string GraphImporter::describeUnsupported() const {
+  std::string text = std::to_string(unsupported.size()) +
+                     (unsupported.size() == 1 ? " node is" : " nodes are") +
+                     " not supported:";
+  for (const CheckReport::Problem &problem : unsupported)
+    text += "\n  " + problem.node + ": " + problem.reason;
+  return text;
+}
+
+namespace {
+// Index arithmetic that nothing came to need.
+void eraseDead(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+} // namespace
+
 Expected<OwningOpRef<ModuleOp>> GraphImporter::run() {
   const onnx::GraphProto &graph = model.getGraph();
   Location loc = NameLoc::get(builder.getStringAttr(model.getPath()));
@@ -547,14 +586,8 @@ Expected<OwningOpRef<ModuleOp>> GraphImporter::run() {
     if (options.progress)
       options.progress->advance();
   }
-  if (!unsupported.empty()) {
-    std::string text = std::to_string(unsupported.size()) +
-                       (unsupported.size() == 1 ? " node is" : " nodes are") +
-                       " not supported:";
-    for (const CheckReport::Problem &problem : unsupported)
-      text += "\n  " + problem.node + ": " + problem.reason;
-    return makeFailure(ExitCode::Unsupported, text);
-  }
+  if (!unsupported.empty())
+    return makeFailure(ExitCode::Unsupported, describeUnsupported());
   if (Error error = createResults(function))
     return error;
   for (auto [dim, limit] : dimLimits) {
@@ -569,11 +602,8 @@ Expected<OwningOpRef<ModuleOp>> GraphImporter::run() {
     function.setArgAttr(argument.getArgNumber(), "nn.max_dims",
                         builder.getDenseI64ArrayAttr(limits));
   }
-  // Index arithmetic that nothing came to need.
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(function.front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  for (auto each : module->getOps<func::FuncOp>())
+    eraseDead(each.front());
   std::string message;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (message.empty()) {

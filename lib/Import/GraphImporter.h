@@ -28,6 +28,13 @@ using llvm::Expected;
 
 class NodeImport;
 
+/// A function made of an inner graph (the body of an If, Loop or Scan). Its
+/// arguments are those the caller asked for, then the values it captured.
+struct Body {
+  mlir::func::FuncOp function;
+  llvm::SmallVector<mlir::Value> captured; // values of the outer function
+};
+
 class GraphImporter {
 public:
   GraphImporter(mlir::MLIRContext &context, const Model &model,
@@ -57,7 +64,32 @@ public:
 
   mlir::Type elementType(OnnxType type);
 
+  /// Makes a function of `graph`, an attribute of a node. Its first arguments
+  /// have `types`; `bind` gives values to the graph's inputs (a name may be
+  /// defined once) and may ask for captures. Captures of `body` from an earlier
+  /// import come first. Unsupported nodes are named in one failure. The results
+  /// are those of the graph, behind those `results` puts in front.
+  llvm::Error importBody(const onnx::GraphProto &graph, llvm::StringRef role,
+                         llvm::ArrayRef<mlir::Type> types,
+                         llvm::function_ref<void(GraphImporter &)> bind,
+                         Body &body);
+  /// In a body: the argument that is `value` of the outer function.
+  mlir::Value capture(mlir::Value value, mlir::Location loc);
+  /// In a body: its function's argument.
+  mlir::Value argument(unsigned i) { return block().getArgument(i); }
+  void define(llvm::StringRef name, mlir::Value tensor);
+  /// Imports the nodes of `graph` here; its outputs have names then.
+  llvm::Error importInline(const onnx::GraphProto &graph);
+  /// The value of a name, captured if it is of an outer graph; null if unknown.
+  GraphValue *find(llvm::StringRef name);
+
 private:
+  explicit GraphImporter(GraphImporter &outer);
+  mlir::Block &block() { return *builder.getBlock(); }
+  void addInitializers(const onnx::GraphProto &graph);
+  llvm::Error finishBody(const onnx::GraphProto &graph, Body &body);
+  void nameCapturedSizes(Body &body);
+  std::string describeUnsupported() const;
   llvm::Error createArguments(mlir::func::FuncOp function);
   llvm::Expected<mlir::RankedTensorType>
   argumentType(const onnx::ValueInfoProto &input, mlir::ArrayAttr &dimNames);
@@ -84,6 +116,10 @@ private:
   llvm::StringMap<Scalar> symbols;      // the first dimension of each name
   llvm::MapVector<mlir::Value, int64_t> dimLimits; // tensor.dim of an argument
   std::vector<CheckReport::Problem> unsupported;
+  // Of a body.
+  GraphImporter *outer = nullptr;
+  Body *body = nullptr;
+  llvm::MapVector<mlir::Value, mlir::Value> captures; // outer -> argument
 };
 
 } // namespace qopt::import

@@ -143,6 +143,38 @@ Scalar IndexMath::max(Scalar a, Scalar b) {
   return emit<arith::MaxSIOp>(a, b, a.nonNegative || b.nonNegative);
 }
 
+Scalar IndexMath::select(bool isLess, Scalar a, Scalar b, Scalar yes,
+                         Scalar no) {
+  if (yes == no)
+    return yes;
+  Value x = materialize(a), y = materialize(b);
+  Value first = materialize(yes), second = materialize(no);
+  auto predicate =
+      isLess ? arith::CmpIPredicate::slt : arith::CmpIPredicate::eq;
+  // Not interned: the condition is no number.
+  Value condition = arith::CmpIOp::create(builder, builder.getUnknownLoc(),
+                                          predicate, x, y);
+  Value result = arith::SelectOp::create(builder, builder.getUnknownLoc(),
+                                         condition, first, second);
+  return intern(result, yes.nonNegative && no.nonNegative);
+}
+
+Scalar IndexMath::ifEqual(Scalar a, Scalar b, Scalar yes, Scalar no) {
+  if (a == b)
+    return yes;
+  if (a.isInt() && b.isInt())
+    return no;
+  return select(false, a, b, yes, no);
+}
+
+Scalar IndexMath::ifLess(Scalar a, Scalar b, Scalar yes, Scalar no) {
+  if (a.isInt() && b.isInt())
+    return a.integer < b.integer ? yes : no;
+  if (a.nonNegative && b.isInt() && b.integer <= 0)
+    return no;
+  return select(true, a, b, yes, no);
+}
+
 Scalar IndexMath::product(ArrayRef<Scalar> factors) {
   Scalar result = Scalar::ofInt(1);
   for (Scalar factor : factors)

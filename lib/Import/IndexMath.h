@@ -74,6 +74,9 @@ public:
   Scalar mod(Scalar a, Scalar b);
   Scalar min(Scalar a, Scalar b);
   Scalar max(Scalar a, Scalar b);
+  /// a == b ? yes : no, and a < b ? yes : no.
+  Scalar ifEqual(Scalar a, Scalar b, Scalar yes, Scalar no);
+  Scalar ifLess(Scalar a, Scalar b, Scalar yes, Scalar no);
 
   /// product(numerator) / product(denominator), cancelling equal factors;
   /// nullopt when constants alone show a remainder or a zero divisor.
@@ -90,6 +93,7 @@ public:
 
 private:
   template <typename OpTy> Scalar emit(Scalar a, Scalar b, bool nonNegative);
+  Scalar select(bool isLess, Scalar a, Scalar b, Scalar yes, Scalar no);
 
   mlir::OpBuilder &builder;
   std::map<std::vector<const void *>, mlir::Value> known;

@@ -5,6 +5,7 @@
 #include "lib/Import/ModelReader.h"
 #include "lib/Import/FileKind.h"
 #include "lib/Import/GraphChecks.h"
+#include "lib/Import/LocalFunctions.h"
 #include "lib/Support/Errors.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -158,6 +159,8 @@ readModelFromBytes(StringRef bytes, StringRef path, const ReadLimits &limits) {
                   exception.what());
     }
     if (Error error = checkOpsets(model->proto))
+      return error;
+    if (Error error = expandLocalFunctions(model->proto, limits))
       return error;
     auto readable = [&](const onnx::TensorProto &tensor) {
       return model->getTensor(tensor).takeError();

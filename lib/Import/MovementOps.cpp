@@ -39,9 +39,32 @@ Scalars inputDims(NodeImport &node) {
   return sizes;
 }
 
+// Sizes read at run time may be 0 or -1 there.
+Scalars readSizes(NodeImport &node, Scalars sizes, ArrayRef<Scalar> from,
+                  bool allowZero) {
+  IndexMath &math = node.math();
+  Scalar zero = Scalar::ofInt(0), one = Scalar::ofInt(1),
+         open = Scalar::ofInt(-1);
+  Scalar given = one;
+  for (auto [axis, size] : llvm::enumerate(sizes)) {
+    if (!allowZero && axis < from.size())
+      size = math.ifEqual(size, zero, from[axis], size);
+    given = math.mul(given, math.ifEqual(size, open, one, size));
+  }
+  Scalar rest = math.div(math.product(from), given);
+  for (Scalar &size : sizes)
+    size = math.ifEqual(size, open, rest, size);
+  return sizes;
+}
+
 void importReshape(NodeImport &node) {
   Scalars sizes = node.numbers(1, "shape"), from = inputDims(node);
   bool allowZero = node.integer("allowzero", 0);
+  if (llvm::any_of(sizes, [](const Scalar &size) {
+        return size.isIndex() && !size.nonNegative;
+      }))
+    return node.result(
+        node.reshape(node.input(0), readSizes(node, sizes, from, allowZero)));
   Scalar *inferred = nullptr;
   for (auto [axis, size] : llvm::enumerate(sizes)) {
     if (size.isInt(0) && !allowZero) {
@@ -213,19 +236,44 @@ void importSplit(NodeImport &node) {
   }
 }
 
+// Paddings known at run time only: blocks of the value joined on each axis.
+void padByBlocks(NodeImport &node, ArrayRef<Scalar> pads,
+                 ArrayRef<int64_t> axes) {
+  Value x = node.input(0);
+  if (node.text("mode", "constant") != "constant")
+    node.unsupported("only constant padding can be of a size that is known at "
+                     "run time only");
+  Value fill = node.hasInput(2) ? node.reshape(node.input(2), {})
+                                : node.splat(0, x);
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    auto block = [&](Scalar size) {
+      Scalars sizes = node.dims(x);
+      sizes[axis] = size;
+      return node.broadcastTo(fill, sizes);
+    };
+    x = node.concat({block(pads[i]), x, block(pads[i + axes.size()])}, axis);
+  }
+  node.result(x);
+}
+
 void importPad(NodeImport &node) {
   Value x = node.input(0);
   int64_t rank = node.rank(x);
-  SmallVector<int64_t> pads = node.constantIntegers(1, "pads");
-  SmallVector<int64_t> axes;
+  Scalars given = node.numbers(1, "pads");
+  SmallVector<int64_t> pads, axes;
   if (node.hasInput(3))
     for (int64_t axis : node.constantIntegers(3, "axes"))
       axes.push_back(node.axis(axis, rank));
   else
     llvm::append_range(axes, llvm::seq<int64_t>(0, rank));
-  if (pads.size() != 2 * axes.size())
+  if (given.size() != 2 * axes.size())
     node.bad("expected " + Twine(2 * axes.size()) + " pads, found " +
-             Twine(pads.size()));
+             Twine(given.size()));
+  for (const Scalar &pad : given)
+    if (pad.isInt())
+      pads.push_back(pad.integer);
+  if (pads.size() != given.size())
+    return padByBlocks(node, given, axes);
   SmallVector<int64_t> low(rank, 0), high(rank, 0);
   for (auto [i, axis] : llvm::enumerate(axes)) {
     low[axis] = pads[i];
@@ -248,10 +296,10 @@ void importPad(NodeImport &node) {
     }
   double value = 0;
   if (node.hasInput(2)) {
-    std::optional<double> given = node.constantReal(2);
-    if (!given)
-      node.unsupported("a padding value that is no constant is not supported");
-    value = *given;
+    std::optional<double> constant = node.constantReal(2);
+    if (!constant)
+      return padByBlocks(node, given, axes);
+    value = *constant;
   }
   if (llvm::all_of(pads, [](int64_t pad) { return pad == 0; }))
     return node.forward(0);

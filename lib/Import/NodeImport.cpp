@@ -4,6 +4,7 @@
 // Inputs, attributes and results of one node.
 #include "lib/Import/NodeImport.h"
 #include "dialects/NN/Constants.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 
 using namespace mlir;
@@ -22,7 +23,7 @@ Location locationOf(GraphImporter &graph, const onnx::NodeProto &node,
 
 NodeImport::NodeImport(GraphImporter &graph, const onnx::NodeProto &node,
                        int index, int64_t opset)
-    : graph(graph), opType(node.op_type()), version(opset),
+    : graph(graph), proto(node), opType(node.op_type()), version(opset),
       location(locationOf(graph, node, index)) {
   for (const auto &attribute : node.attribute())
     attributes[attribute.name()] = &attribute;
@@ -128,13 +129,69 @@ Scalars NodeImport::numbers(size_t i, StringRef what) {
   if (!hasInput(i))
     bad("expected an input #" + Twine(i) + ", " + what);
   const SmallTensor *tensor = known(i);
-  if (!tensor)
-    unsupported(what + " ('" + inputs[i]->name +
-                "') depends on the input data or is too large; expected a "
-                "constant or a computation on shapes");
+  if (!tensor) {
+    Value x = input(i);
+    auto type = typeOf(x);
+    if (type.getRank() > 1 || !isa<IntegerType>(type.getElementType()))
+      bad("expected " + what + " to be a vector of integers");
+    if (!type.hasStaticShape() ||
+        type.getNumElements() > SmallTensor::maxElements)
+      unsupported(what + " ('" + inputs[i]->name +
+                  "') has a number of elements that depends on the input data "
+                  "or is too large");
+    Scalars elements;
+    for (int64_t position = 0; position < type.getNumElements(); ++position)
+      elements.push_back(element(x, position));
+    return elements;
+  }
   if (tensor->rank() > 1 || tensor->isFloat())
     bad("expected " + what + " to be a vector of integers");
   return tensor->elements;
+}
+
+Scalar NodeImport::element(Value tensor, int64_t position, bool nonNegative) {
+  IntegerType integer = dyn_cast<IntegerType>(elementOf(tensor));
+  if (!integer)
+    bad("expected a tensor of integers");
+  bool isBool = integer.getWidth() == 1;
+  if (!isBool && !(integer.isSignless() && integer.getWidth() >= 32))
+    tensor = cast(tensor, builder().getI64Type());
+  SmallVector<Value> at;
+  if (rank(tensor) > 0) {
+    int64_t rest = position;
+    ArrayRef<int64_t> shape = typeOf(tensor).getShape();
+    at.resize(shape.size());
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      int64_t size = axis ? std::max<int64_t>(shape[axis], 1) : rest + 1;
+      at[axis] = math().materialize(Scalar::ofInt(rest % size));
+      rest /= size;
+    }
+  }
+  Value read = math()
+                   .intern(mlir::tensor::ExtractOp::create(builder(), location,
+                                                           tensor, at),
+                           false)
+                   .value;
+  Type index = builder().getIndexType();
+  Value number =
+      isBool ? arith::IndexCastUIOp::create(builder(), location, index, read)
+                   .getResult()
+             : arith::IndexCastOp::create(builder(), location, index, read)
+                   .getResult();
+  return math().intern(number, nonNegative || isBool);
+}
+
+Scalar NodeImport::scalarInput(size_t i, StringRef what, bool nonNegative) {
+  if (const SmallTensor *tensor = known(i)) {
+    if (tensor->elements.size() != 1 || tensor->isFloat())
+      bad("expected " + what + " to be one integer");
+    return tensor->elements.front();
+  }
+  Value x = input(i);
+  for (const Scalar &size : dims(x))
+    if (size.isInt() && !size.isInt(1))
+      bad("expected " + what + " to have one element");
+  return element(x, 0, nonNegative);
 }
 
 SmallVector<int64_t> NodeImport::constantIntegers(size_t i, StringRef what) {
@@ -142,7 +199,8 @@ SmallVector<int64_t> NodeImport::constantIntegers(size_t i, StringRef what) {
   for (const Scalar &element : numbers(i, what)) {
     if (!element.isInt())
       unsupported(what + " ('" + inputs[i]->name +
-                  "') depends on a dynamic dimension; fix it with --shape");
+                  "') depends on the input data or on a dynamic dimension; "
+                  "expected a constant, or fix the dimension with --shape");
     result.push_back(element.integer);
   }
   return result;
@@ -233,7 +291,8 @@ bool needsFloat32(StringRef name) {
 Value NodeImport::createNamed(StringRef name, ValueRange operands,
                               ArrayRef<NamedAttribute> attrs) {
   MLIRContext *context = builder().getContext();
-  if (!operands.empty() && elementOf(operands[0]).isF64() && needsFloat32(name))
+  if (!operands.empty() && isa<RankedTensorType>(operands[0].getType()) &&
+      elementOf(operands[0]).isF64() && needsFloat32(name))
     unsupported("this op on float64 is not supported; convert the model to "
                 "float32");
   // Created with a placeholder type: the properties that type inference reads
@@ -256,8 +315,9 @@ Value NodeImport::createNamed(StringRef name, ValueRange operands,
     op->erase();
     std::string shapes;
     for (Value operand : operands)
-      shapes +=
-          (shapes.empty() ? "" : ", ") + shapeText(typeOf(operand).getShape());
+      if (isa<RankedTensorType>(operand.getType()))
+        shapes += (shapes.empty() ? "" : ", ") +
+                  shapeText(typeOf(operand).getShape());
     bad("the shapes of its inputs contradict each other (" + shapes +
         "): " + message);
   }

@@ -31,6 +31,7 @@ public:
   mlir::OpBuilder &builder() { return graph.getBuilder(); }
   IndexMath &math() { return graph.getMath(); }
   GraphImporter &importer() { return graph; }
+  const onnx::NodeProto &getProto() const { return proto; }
 
   [[noreturn]] void fail(ExitCode code, const llvm::Twine &message);
   [[noreturn]] void unsupported(const llvm::Twine &message) {
@@ -64,9 +65,14 @@ public:
   mlir::Value input(size_t i);
   /// The elements of input `i` if known.
   const SmallTensor *known(size_t i);
-  /// The elements of a one-dimensional or scalar integer input; fails with
-  /// Unsupported when they depend on the data. `what` is its role ("axes").
+  /// The elements of a one-dimensional or scalar integer input, read at run time
+  /// when they depend on the data; Unsupported when their number is not known.
+  /// `what` is its role ("axes").
   Scalars numbers(size_t i, llvm::StringRef what);
+  /// Element `position` of an integer or boolean tensor, read at run time.
+  Scalar element(mlir::Value tensor, int64_t position, bool nonNegative = false);
+  /// The number that scalar input `i` is, read at run time unless known.
+  Scalar scalarInput(size_t i, llvm::StringRef what, bool nonNegative = false);
   /// As above where only constants will do.
   llvm::SmallVector<int64_t> constantIntegers(size_t i, llvm::StringRef what);
   /// The constant scalar behind input `i`.
@@ -147,6 +153,7 @@ private:
                           llvm::ArrayRef<mlir::NamedAttribute> attrs);
 
   GraphImporter &graph;
+  const onnx::NodeProto &proto;
   std::string opType;
   int64_t version;
   mlir::Location location;

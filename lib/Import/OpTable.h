@@ -39,6 +39,8 @@ llvm::ArrayRef<OpEntry> positionOps();
 llvm::ArrayRef<OpEntry> resizeOps();
 llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> shapeOps();
+llvm::ArrayRef<OpEntry> controlFlowOps();
+llvm::ArrayRef<OpEntry> dataDependentOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.
 llvm::ArrayRef<OpEntry> contribOps();
 

@@ -118,6 +118,11 @@ void adaptResize(NodeImport &node) {
   node.setText("nearest_mode", "floor");
 }
 
+void adaptTopK(NodeImport &node) {
+  node.setInput(1, SmallTensor::scalar(Scalar::ofInt(node.integer("k", 0))));
+  node.removeAttribute("k");
+}
+
 struct Row {
   StringLiteral op;
   int64_t before; // applies to opsets below this one
@@ -158,6 +163,7 @@ constexpr Row rows[] = {
     {"Split", 13, adaptSplit},
     {"Squeeze", 13, axesToInput},
     {"Sub", 7, adaptBroadcast},
+    {"TopK", 10, adaptTopK},
     {"Unsqueeze", 13, axesToInput},
     {"Upsample", 9, adaptUpsample},
 };

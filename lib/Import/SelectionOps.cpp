@@ -89,9 +89,10 @@ Scalar clampBound(NodeImport &node, Scalar bound, const Scalar &size) {
   if (bound.isIndex() && size.isInt() &&
       node.importer().limitDimension(bound, size.integer))
     return bound;
-  if (bound.isIndex() && !bound.nonNegative)
-    node.unsupported("a bound that may be negative at run time is not "
-                     "supported");
+  if (!bound.nonNegative)
+    bound = math.max(math.ifLess(bound, Scalar::ofInt(0),
+                                 math.add(size, bound), bound),
+                     Scalar::ofInt(0));
   return math.min(bound, size);
 }
 
@@ -118,20 +119,24 @@ Range readRange(NodeImport &node, Scalar start, Scalar end, int64_t step,
                         Scalar::ofInt(step));
     return {from, length, step};
   }
-  if (!start.isInt() || !end.isInt() || !size.isInt())
-    node.unsupported("a backward slice of dynamic size is not supported; fix "
-                     "the size with --shape");
-  int64_t n = size.integer;
-  auto clamp = [&](int64_t bound) {
-    return std::clamp<int64_t>(bound < 0 && bound >= -n ? bound + n : bound, -1,
-                               n - 1);
+  // Backward: from at most the last element down to just behind `to`.
+  Scalar zero = Scalar::ofInt(0), last = math.sub(size, Scalar::ofInt(1));
+  auto fromFront = [&](Scalar bound) {
+    return bound.nonNegative
+               ? bound
+               : math.ifLess(bound, zero, math.add(size, bound), bound);
   };
-  int64_t from = clamp(start.integer), to = clamp(end.integer);
-  if (end.integer < -n)
-    to = -1;
-  int64_t length = from > to ? llvm::divideCeil(from - to, -step) : 0;
-  return {Scalar::ofInt(std::max<int64_t>(from, 0)), Scalar::ofInt(length),
-          step};
+  Scalar from = isEnd(start) ? last : math.min(fromFront(start), last);
+  // "Beyond the first" is written as any large negative number.
+  bool beyond = end.isInt() && end.integer < -(int64_t(1) << 31) + 1;
+  Scalar to = beyond ? Scalar::ofInt(-1)
+                     : math.max(math.min(fromFront(end), last),
+                                Scalar::ofInt(-1));
+  Scalar length = math.max(math.sub(from, to), zero);
+  if (step < -1)
+    length = math.div(math.add(length, Scalar::ofInt(-step - 1)),
+                      Scalar::ofInt(-step));
+  return {math.max(from, zero), length, step};
 }
 
 void importSlice(NodeImport &node) {

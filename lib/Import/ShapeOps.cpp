@@ -125,14 +125,43 @@ void importConstantOfShape(NodeImport &node) {
   node.result(node.broadcastTo(fill, sizes));
 }
 
+// start + i * delta, as many as fit below the limit: the number is computed
+// with indices where these are integers, and by the data path otherwise.
+void importComputedRange(NodeImport &node) {
+  IndexMath &math = node.math();
+  Value start = node.input(0), delta = node.input(2);
+  Scalar count, zero = Scalar::ofInt(0);
+  if (node.isFloat(start)) {
+    Value steps = node.create<nn::CeilOp>(node.create<nn::DivOp>(
+        {node.create<nn::SubOp>({node.input(1), start}), delta}));
+    count = node.element(node.cast(steps, node.builder().getI64Type()), 0);
+  } else {
+    Scalar from = node.scalarInput(0, "start"),
+           to = node.scalarInput(1, "limit"), by = node.scalarInput(2, "delta");
+    Scalar distance = math.sub(to, from), one = Scalar::ofInt(1);
+    Scalar up = math.div(math.sub(math.add(distance, by), one), by);
+    Scalar down = math.div(math.add(math.add(distance, by), one), by);
+    count = math.ifLess(by, zero, down, up);
+  }
+  count = math.max(count, zero);
+  SmallVector<Value> operands;
+  if (!count.isInt())
+    operands.push_back(count.value);
+  Value numbers = node.create<nn::IotaOp>(
+      operands,
+      {node.attr("static_sizes",
+                 count.isInt() ? count.integer : ShapedType::kDynamic)});
+  Value steps = node.create<nn::MulOp>(
+      {node.cast(numbers, node.elementOf(start)), delta});
+  node.result(node.create<nn::AddOp>({steps, start}));
+}
+
 void importRange(NodeImport &node) {
   const SmallTensor *start = node.known(0), *limit = node.known(1),
                     *delta = node.known(2);
   if (!start || !limit || !delta || !start->isConstant() ||
       !limit->isConstant() || !delta->isConstant())
-    node.unsupported("a range whose bounds depend on the input or on a dynamic "
-                     "dimension is not supported; fix the dimension with "
-                     "--shape");
+    return importComputedRange(node);
   if (start->elements.size() != 1 || limit->elements.size() != 1 ||
       delta->elements.size() != 1)
     node.bad("expected three scalars");

@@ -334,7 +334,8 @@ struct AllocateFormats : impl::AllocateFormatsPassBase<AllocateFormats> {
 
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isExternal())
+      // Bodies of branches and loops are private; they stay in floats.
+      if (!function.isExternal() && !function.isPrivate())
         allocate(function);
   }
 

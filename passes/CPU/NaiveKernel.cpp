@@ -33,7 +33,8 @@ SmallVector<Operation *> computingOps(Block &body) {
 LogicalResult emitOp(NaiveBuilder &nb, Operation *op) {
   for (auto *emit : {emitNaivePointwise, emitNaiveContraction,
                      emitNaiveAttention, emitNaiveRows, emitNaiveReduction,
-                     emitNaiveWindow, emitNaiveMovement, emitNaivePanels}) {
+                     emitNaiveWindow, emitNaiveMovement, emitNaivePositions,
+                     emitNaivePanels}) {
     // An emitter that blames the op has found it to be its own.
     if (succeeded(emit(nb, op)))
       return success();
@@ -130,5 +131,12 @@ Value NaiveBuilder::temporaryBytes(Operation *op) {
   // Attention: one row of scores.
   if (auto attention = dyn_cast<nn::AttentionOp>(op))
     return kb.mul(dim(attention.getK(), rank(attention.getK()) - 2), 4);
+  // Sorting: i64 positions, twice; unique also what it knows of each row.
+  if (auto top = dyn_cast<nn::TopKOp>(op))
+    return kb.mul(dim(top.getX(), rank(top.getX()) - 1), 16);
+  if (auto unique = dyn_cast<nn::UniqueOp>(op))
+    return kb.mul(dim(unique.getX(), 0), 40);
+  if (auto suppression = dyn_cast<nn::NonMaxSuppressionOp>(op))
+    return kb.mul(dim(suppression.getBoxes(), 1), 16);
   return {};
 }

@@ -30,7 +30,8 @@ void observe(OpBuilder &builder, Value value) {
 struct InsertObservers : impl::InsertObserversPassBase<InsertObservers> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function.isExternal())
+    // Bodies of branches and loops are private; they stay in floats.
+    if (function.isExternal() || function.isPrivate())
       return;
     assignValueIds(function);
     OpBuilder builder(&getContext());

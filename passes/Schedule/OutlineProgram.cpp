@@ -37,10 +37,13 @@ llvm::hash_code hashOf(Region &region) {
 
 class Outliner {
 public:
-  Outliner(ModuleOp module, func::FuncOp func)
-      : module(module), func(func), builder(module.getContext()) {}
+  explicit Outliner(ModuleOp module)
+      : module(module), builder(module.getContext()) {}
 
-  LogicalResult run() {
+  /// Kernels are shared by all functions it runs on.
+  LogicalResult run(func::FuncOp function) {
+    func = function;
+    map.clear();
     builder.setInsertionPointToEnd(module.getBody());
     program = exec::ProgramOp::create(
         builder, func.getLoc(), func.getSymName(), names(/*results=*/false),
@@ -115,11 +118,17 @@ private:
                           observe.getIdAttr());
       return success();
     }
+    // Their programs keep their names; results' sizes are read afterwards.
+    if (isa<exec::BranchOp, exec::LoopOp>(op)) {
+      builder.clone(*op, map);
+      return success();
+    }
     if (isa<func::ReturnOp>(op)) {
       exec::ReturnOp::create(builder, op->getLoc(), mapped(op->getOperands()));
       return success();
     }
-    if (isa<arith::ArithDialect>(op->getDialect()) || isa<tensor::DimOp>(op)) {
+    if (isa<arith::ArithDialect>(op->getDialect()) ||
+        isa<tensor::DimOp, tensor::ExtractOp>(op)) {
       if (op->use_empty())
         return success();
       builder.clone(*op, map);
@@ -178,8 +187,11 @@ public:
       module.emitError("expects a function @main");
       return signalPassFailure();
     }
-    if (failed(Outliner(module, func).run()))
-      return signalPassFailure();
+    Outliner outliner(module);
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (failed(outliner.run(function)))
+        return signalPassFailure();
   }
 };
 

@@ -18,19 +18,45 @@ qrt_context::~qrt_context() {
       allocator.release(allocator.self, port.owned, port.ownedBytes);
   for (Plan *plan : plans)
     destroy(allocator, plan);
+  for (Buffer *arena : arenas)
+    destroy(allocator, arena);
+  for (Call *call : calls)
+    destroy(allocator, call);
+}
+
+// What the program's tables say how much there is of.
+qrt_status_t qrt_context::openPorts() {
+  QRT_TRY(inputs.allocate(allocator, tables().inputs.size()));
+  QRT_TRY(outputs.allocate(allocator, tables().outputs.size()));
+  QRT_TRY(weightOverrides.allocate(allocator, tables().storages.size()));
+  QRT_TRY(shapes.allocate(allocator,
+                          size_t(tables().inputs.size()) * QRT_MAX_RANK));
+  QRT_TRY(arenas.allocate(allocator, program->stages.count()));
+  for (Buffer *&arena : arenas)
+    if (!(arena = create<Buffer>(allocator)))
+      return makeStatus(QRT_RESOURCES, "no memory for a context");
+  QRT_TRY(calls.allocate(allocator, tables().commands.size()));
+  for (uint32_t i = 0; i < calls.size(); ++i) {
+    const qrt_command_t &command = tables().commands[i];
+    if (!isCall(command))
+      continue;
+    if (!(calls[i] = create<Call>(allocator)))
+      return makeStatus(QRT_RESOURCES, "no memory for a context");
+    uint32_t results = command.operand_count - command.input_count;
+    calls[i]->allocator = allocator;
+    QRT_TRY(calls[i]->results.allocate(allocator, results));
+    QRT_TRY(calls[i]->resultBytes.allocate(allocator, results));
+  }
+  return nullptr;
 }
 
 qrt_status_t qrt_context::open(qrt_model_t *newModel,
                                const qrt_context_options_t &options) {
-  const Tables &tables = newModel->tables;
   model = newModel;
+  program = &newModel->main;
   executor = options.executor;
-  QRT_TRY(inputs.allocate(allocator, tables.inputs.size()));
-  QRT_TRY(outputs.allocate(allocator, tables.outputs.size()));
-  QRT_TRY(weightOverrides.allocate(allocator, tables.storages.size()));
-  QRT_TRY(
-      shapes.allocate(allocator, size_t(tables.inputs.size()) * QRT_MAX_RANK));
-  QRT_TRY(nanoseconds.allocate(allocator, tables.commands.size()));
+  QRT_TRY(openPorts());
+  QRT_TRY(profiles.allocate(allocator, newModel->commandCount()));
   if (executor.parallel) {
     threads = executor.concurrency ? executor.concurrency : 1;
     return nullptr;
@@ -88,7 +114,7 @@ static qrt_status_t checkInput(const Tables &tables, uint32_t index,
 
 qrt_status_t qrt_context::setInput(uint32_t index, const qrt_array_t &array,
                                    bool lend) {
-  QRT_TRY(checkInput(model->tables, index, array));
+  QRT_TRY(checkInput(tables(), index, array));
   Port &port = inputs[index];
   if (lend && !isAligned(array.data))
     return makeStatus(QRT_USAGE,
@@ -246,14 +272,33 @@ void qrt_context_set_profiling(qrt_context_t *context, int enabled) {
 qrt_status_t qrt_context_profile(const qrt_context_t *context, uint32_t command,
                                  qrt_profile_t *profile) {
   *profile = {};
-  if (command >= context->nanoseconds.size())
+  if (command >= context->profiles.size())
     return makeStatus(QRT_USAGE, "there is no command %u; the model has %zu",
-                      command, context->nanoseconds.size());
+                      command, context->profiles.size());
   if (!context->current)
     return makeStatus(QRT_USAGE, "there is no profile before a run");
-  const CommandPlan &plan = context->current->commands[command];
-  *profile = {context->nanoseconds[command], plan.bytes, plan.work, plan.units};
+  *profile = context->profiles[command];
   return nullptr;
+}
+
+// Memory of a context and of those its commands run.
+static void addMemory(const qrt_context &context, qrt_context_stats_t &stats) {
+  for (const Buffer *arena : context.arenas)
+    stats.arena_bytes += arena->size();
+  stats.scratch_bytes += context.scratch.size();
+  for (const Port &port : context.inputs)
+    stats.io_bytes += port.ownedBytes;
+  for (const Port &port : context.outputs)
+    stats.io_bytes += port.ownedBytes;
+  for (const Call *call : context.calls) {
+    if (!call)
+      continue;
+    for (const Port &port : call->results)
+      stats.io_bytes += port.ownedBytes;
+    for (const qrt_context *callee : call->programs)
+      if (callee)
+        addMemory(*callee, stats);
+  }
 }
 
 void qrt_context_stats(const qrt_context_t *context,
@@ -261,12 +306,7 @@ void qrt_context_stats(const qrt_context_t *context,
   *stats = {};
   stats->threads = context->threads;
   stats->runs = context->runs;
-  stats->arena_bytes = context->arena.size();
-  stats->scratch_bytes = context->scratch.size();
-  for (const Port &port : context->inputs)
-    stats->io_bytes += port.ownedBytes;
-  for (const Port &port : context->outputs)
-    stats->io_bytes += port.ownedBytes;
+  addMemory(*context, *stats);
   for (const Plan *plan : context->plans)
     stats->plans += plan != nullptr;
 }

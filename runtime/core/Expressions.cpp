@@ -58,13 +58,20 @@ static bool apply(uint32_t op, int64_t a, int64_t b, int64_t &out) {
   return false;
 }
 
-qrt_status_t Expressions::evaluate(const Table<qrt_expr_t> &exprs,
-                                   const int64_t *shapes,
+qrt_status_t Expressions::allocate(uint32_t count,
                                    const qrt_allocator_t &allocator) {
-  QRT_TRY(values.allocate(allocator, exprs.size()));
-  QRT_TRY(valid.allocate(allocator, exprs.size()));
+  QRT_TRY(values.allocate(allocator, count));
+  return valid.allocate(allocator, count);
+}
+
+void Expressions::evaluate(const Table<qrt_expr_t> &exprs,
+                           const int64_t *shapes, const uint32_t *stages,
+                           uint32_t stage) {
   for (uint32_t i = 0; i < exprs.size(); ++i) {
     const qrt_expr_t &expr = exprs[i];
+    if ((stages && stages[i] != stage) || expr.op == QRT_EXPR_ELEMENT ||
+        expr.op == QRT_EXPR_RESULT_DIM)
+      continue;
     if (expr.op == QRT_EXPR_CONST) {
       values[i] = expr.value;
       valid[i] = true;
@@ -80,5 +87,4 @@ qrt_status_t Expressions::evaluate(const Table<qrt_expr_t> &exprs,
                  apply(expr.op, values[expr.a], values[expr.b], values[i]);
     }
   }
-  return nullptr;
 }

@@ -11,9 +11,19 @@ namespace qrt {
 
 class Expressions {
 public:
-  // `shapes`: for each input, QRT_MAX_RANK dimensions.
-  qrt_status_t evaluate(const Table<qrt_expr_t> &exprs, const int64_t *shapes,
-                        const qrt_allocator_t &allocator);
+  qrt_status_t allocate(uint32_t count, const qrt_allocator_t &allocator);
+  // Those of one stage; what they read was set, earlier stages are evaluated.
+  // `stages`: one an expression, or NULL where all are of one stage. `shapes`:
+  // for each input, QRT_MAX_RANK dimensions.
+  void evaluate(const Table<qrt_expr_t> &exprs, const int64_t *shapes,
+                const uint32_t *stages = nullptr, uint32_t stage = 0);
+  // The value of an expression that reads; false if it is as it was.
+  bool set(uint32_t id, int64_t value, bool isValid) {
+    bool changed = values[id] != value || valid[id] != isValid;
+    values[id] = value;
+    valid[id] = isValid;
+    return changed;
+  }
 
   // False if the value overflowed or was divided by zero.
   bool get(uint32_t id, int64_t &out) const {

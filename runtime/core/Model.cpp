@@ -13,6 +13,8 @@
 using namespace qrt;
 
 qrt_model::~qrt_model() {
+  for (Program *program : subprograms)
+    destroy(allocator, program);
   if (mapped)
     munmap(mapped, mappedSize);
 }
@@ -73,18 +75,136 @@ qrt_status_t qrt_model::openTables() {
   QRT_TRY(tableBytes.reserve(allocator, section->size));
   std::memcpy(tableBytes.data(), sections.bytesOf(*section), section->size);
   QRT_TRY(verifyHash(*section, tableBytes.data()));
-  return tables.open(tableBytes.data(), section->size, sections);
+  QRT_TRY(tables.open(tableBytes.data(), section->size, sections));
+  QRT_TRY(main.stages.build(tables, allocator));
+  QRT_TRY(openPrograms(tableBytes.data(), section->size));
+  return checkCalls();
 }
 
-bool qrt_model::hasAllKernels(uint32_t isa) const {
-  for (uint32_t i = 0; i < tables.kernels.size(); ++i)
-    if (tables.entries[tables.kernels[i].first_entry + isa].run == QRT_NO_ENTRY)
+qrt_status_t qrt_model::openPrograms(const char *bytes, size_t size) {
+  if (tables.programs.size() > QRT_MAX_PROGRAMS)
+    return makeStatus(QRT_INTEGRITY,
+                      "the TABLES section: more than %u sub-programs",
+                      QRT_MAX_PROGRAMS);
+  QRT_TRY(subprograms.allocate(allocator, tables.programs.size()));
+  uint64_t commands = tables.commands.size();
+  for (uint32_t i = 0; i < subprograms.size(); ++i) {
+    const qrt_program_t &where = tables.programs[i];
+    if (where.offset % 8 != 0 || where.offset > size ||
+        where.size > size - where.offset)
+      return makeStatus(QRT_INTEGRITY,
+                        "the TABLES section: sub-program %u lies outside it",
+                        i + 1);
+    auto *program = create<Program>(allocator);
+    if (!program)
+      return makeStatus(QRT_RESOURCES, "no memory for a program");
+    subprograms[i] = program;
+    program->number = i + 1;
+    program->firstCommand = uint32_t(commands);
+    QRT_TRY(program->tables.open(bytes + where.offset, where.size, sections));
+    if (program->tables.programs.size())
+      return makeStatus(QRT_INTEGRITY,
+                        "the TABLES section: sub-program %u has sub-programs",
+                        i + 1);
+    QRT_TRY(program->stages.build(program->tables, allocator));
+    commands += program->tables.commands.size();
+    if (commands > UINT32_MAX)
+      return makeStatus(QRT_RESOURCES, "the programs are too long");
+  }
+  return nullptr;
+}
+
+static bool isScalar(const qrt_tensor_t &tensor, qrt_dtype_t dtype) {
+  return tensor.rank == 0 && tensor.dtype == uint32_t(dtype);
+}
+
+// Types and ranks of what a command passes against a program's inputs and
+// outputs. Sizes are compared at run time.
+static bool fits(const Tables &tables, const qrt_command_t &command,
+                 const Tables &callee) {
+  bool isLoop = command.kind == QRT_COMMAND_LOOP;
+  uint32_t skippedInputs = isLoop ? 2 : 0, skippedOutputs = isLoop ? 1 : 0;
+  uint32_t results = command.operand_count - command.input_count;
+  if (callee.inputs.size() != command.input_count + skippedInputs ||
+      callee.outputs.size() != results + skippedOutputs)
+    return false;
+  auto tensor = [&](const Table<qrt_port_t> &ports, uint32_t i)
+      -> const qrt_tensor_t & { return callee.tensors[ports[i].tensor]; };
+  if (isLoop && (!isScalar(tensor(callee.inputs, 0), QRT_DTYPE_I64) ||
+                 !isScalar(tensor(callee.inputs, 1), QRT_DTYPE_BOOL) ||
+                 !isScalar(tensor(callee.outputs, 0), QRT_DTYPE_BOOL)))
+    return false;
+  for (uint32_t j = 0; j < command.operand_count; ++j) {
+    bool isInput = j < command.input_count;
+    const qrt_tensor_t &passed =
+        tables.tensors[tables.list(command.operands)[j]];
+    const qrt_tensor_t &wanted =
+        isInput ? tensor(callee.inputs, j + skippedInputs)
+                : tensor(callee.outputs,
+                         j - command.input_count + skippedOutputs);
+    bool isScan = isLoop && !isInput && j - command.input_count >= command.other;
+    if (passed.dtype != wanted.dtype ||
+        passed.rank != wanted.rank + (isScan ? 1 : 0))
+      return false;
+  }
+  // What a run leaves is what the next one takes.
+  for (uint32_t j = 0; isLoop && j < command.other; ++j)
+    if (tensor(callee.outputs, j + 1).dtype !=
+            tensor(callee.inputs, j + 2).dtype ||
+        tensor(callee.outputs, j + 1).rank != tensor(callee.inputs, j + 2).rank)
       return false;
   return true;
 }
 
+qrt_status_t qrt_model::checkCalls() const {
+  Array<uint32_t> nesting;
+  QRT_TRY(nesting.allocate(allocator, programCount()));
+  // Programs run later ones only, so nothing recurs.
+  for (uint32_t number = programCount(); number-- > 0;) {
+    const Tables &caller = program(number).tables;
+    for (uint32_t i = 0; i < caller.commands.size(); ++i) {
+      const qrt_command_t &command = caller.commands[i];
+      if (!isCall(command))
+        continue;
+      uint32_t targets[] = {command.target, command.kind == QRT_COMMAND_BRANCH
+                                                ? command.other
+                                                : command.target};
+      for (uint32_t target : targets) {
+        if (target <= number || target >= programCount() ||
+            !fits(caller, command, program(target).tables))
+          return makeStatus(QRT_INTEGRITY,
+                            "the TABLES section: command %u of program %u does "
+                            "not fit the program it runs",
+                            i, number);
+        if (nesting[target] + 1 > nesting[number])
+          nesting[number] = nesting[target] + 1;
+      }
+      if (nesting[number] > QRT_MAX_NESTING)
+        return makeStatus(QRT_INTEGRITY,
+                          "the TABLES section: programs are nested deeper than "
+                          "%u",
+                          QRT_MAX_NESTING);
+    }
+  }
+  return nullptr;
+}
+
+bool qrt_model::hasAllKernels(uint32_t isa) const {
+  for (uint32_t number = 0; number < programCount(); ++number) {
+    const Tables &tables = program(number).tables;
+    for (uint32_t i = 0; i < tables.kernels.size(); ++i)
+      if (tables.entries[tables.kernels[i].first_entry + isa].run ==
+          QRT_NO_ENTRY)
+        return false;
+  }
+  return true;
+}
+
 qrt_status_t qrt_model::openCode(const char *wantedIsa) {
-  if (tables.kernels.size() == 0 && !wantedIsa)
+  uint32_t kernels = 0;
+  for (uint32_t number = 0; number < programCount(); ++number)
+    kernels |= program(number).tables.kernels.size();
+  if (kernels == 0 && !wantedIsa)
     return nullptr;
   int best = 0;
   bool present = false;

@@ -5,10 +5,22 @@
 #ifndef QRT_CORE_MODEL_H
 #define QRT_CORE_MODEL_H
 
-#include "runtime/core/Tables.h"
+#include "runtime/core/Stages.h"
 #include "runtime/cpu/CodeMapping.h"
 #include <atomic>
 #include <pthread.h>
+
+namespace qrt {
+
+// What one command table needs: of the model, or of a sub-program.
+struct Program {
+  uint32_t number = 0;       // as commands name it
+  uint32_t firstCommand = 0; // among the commands of all programs
+  Tables tables;
+  Stages stages;
+};
+
+} // namespace qrt
 
 struct qrt_model {
   ~qrt_model();
@@ -18,14 +30,27 @@ struct qrt_model {
   // Hashes the weights unless that has happened.
   qrt_status_t verifyWeights();
 
-  const qrt_kernel_entry_t &entryOf(const qrt_kernel_t &kernel) const {
-    return tables.entries[kernel.first_entry + isaIndex];
+  // `number`: checked when the model was opened.
+  const qrt::Program &program(uint32_t number) const {
+    return number ? *subprograms[number - 1] : main;
+  }
+  uint32_t programCount() const { return uint32_t(subprograms.size()) + 1; }
+  // Of all programs.
+  uint32_t commandCount() const {
+    const qrt::Program &last = program(programCount() - 1);
+    return last.firstCommand + last.tables.commands.size();
+  }
+
+  const qrt_kernel_entry_t &entryOf(const qrt::Tables &of,
+                                    const qrt_kernel_t &kernel) const {
+    return of.entries[kernel.first_entry + isaIndex];
   }
 
   std::atomic<uint32_t> references{1};
   qrt_allocator_t allocator = {};
   qrt::Sections sections;
-  qrt::Tables tables;
+  qrt::Program main;
+  qrt::Tables &tables = main.tables;
   qrt::CodeMapping code;
   const qrt_section_t *codeSection = nullptr; // NULL: a model without kernels
   uint32_t isaIndex = 0;
@@ -38,7 +63,10 @@ private:
   qrt_status_t openWeights();
   qrt_status_t verifyAll();
   bool hasAllKernels(uint32_t isa) const;
+  qrt_status_t openPrograms(const char *bytes, size_t size);
+  qrt_status_t checkCalls() const;
 
+  qrt::Array<qrt::Program *> subprograms;
   qrt::Buffer tableBytes; // private copy: checked once, trusted afterwards
   qrt::Buffer alignedWeights;
   const qrt_section_t *weightSection = nullptr;

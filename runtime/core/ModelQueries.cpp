@@ -27,7 +27,7 @@ void qrt_model_info(const qrt_model_t *model, qrt_model_info_t *info) {
   info->output_count = tables.outputs.size();
   info->tensor_count = tables.tensors.size();
   info->kernel_count = tables.kernels.size();
-  info->command_count = tables.commands.size();
+  info->command_count = model->commandCount();
   info->isa_count = model->sections.codeCount();
 }
 
@@ -111,11 +111,15 @@ qrt_status_t qrt_model_find_output(const qrt_model_t *model, const char *name,
 
 qrt_status_t qrt_model_command(const qrt_model_t *model, uint32_t index,
                                qrt_command_info_t *info) {
-  const Tables &tables = model->tables;
-  if (index >= tables.commands.size())
+  if (index >= model->commandCount())
     return makeStatus(QRT_USAGE, "there is no command %u; the model has %u",
-                      index, tables.commands.size());
-  const qrt_command_t &command = tables.commands[index];
+                      index, model->commandCount());
+  uint32_t number = model->programCount() - 1;
+  while (index < model->program(number).firstCommand)
+    --number;
+  const Tables &tables = model->program(number).tables;
+  const qrt_command_t &command =
+      tables.commands[index - model->program(number).firstCommand];
   *info = {qrt_command_kind_t(command.kind), tables.string(command.name), "",
            ""};
   if (command.kind == QRT_COMMAND_LAUNCH) {

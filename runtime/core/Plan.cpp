@@ -47,8 +47,8 @@ qrt_status_t qrt::checkInputShape(const Tables &tables, uint32_t input,
   return nullptr;
 }
 
-qrt_status_t Plan::checkInputs(const qrt_model &model) const {
-  const Tables &tables = model.tables;
+qrt_status_t Plan::checkInputs() const {
+  const Tables &tables = program->tables;
   for (uint32_t i = 0; i < tables.inputs.size(); ++i) {
     const int64_t *shape = shapes.data() + size_t(i) * QRT_MAX_RANK;
     QRT_TRY(checkInputShape(tables, i, shape));
@@ -65,9 +65,11 @@ qrt_status_t Plan::checkInputs(const qrt_model &model) const {
   return nullptr;
 }
 
-qrt_status_t Plan::sizeStorages(const Tables &tables) {
-  QRT_TRY(storageBytes.allocate(allocator, tables.storages.size()));
+qrt_status_t Plan::sizeStorages(uint32_t stage) {
+  const Tables &tables = program->tables;
   for (uint32_t i = 0; i < tables.storages.size(); ++i) {
+    if (program->stages.storages[i] != stage)
+      continue;
     const qrt_storage_t &storage = tables.storages[i];
     int64_t bytes;
     if (!exprs.get(storage.bytes, bytes) || bytes < 0 ||
@@ -81,10 +83,11 @@ qrt_status_t Plan::sizeStorages(const Tables &tables) {
   return nullptr;
 }
 
-qrt_status_t Plan::sizeTensors(const Tables &tables) {
-  QRT_TRY(tensorBytes.allocate(allocator, tables.tensors.size()));
-  QRT_TRY(tensorOffsets.allocate(allocator, tables.tensors.size()));
+qrt_status_t Plan::sizeTensors(uint32_t stage) {
+  const Tables &tables = program->tables;
   for (uint32_t i = 0; i < tables.tensors.size(); ++i) {
+    if (program->stages.tensors[i] != stage)
+      continue;
     const qrt_tensor_t &tensor = tables.tensors[i];
     uint64_t bytes = dtypeSize(tensor.dtype);
     bool valid = true;
@@ -110,45 +113,41 @@ qrt_status_t Plan::sizeTensors(const Tables &tables) {
   return nullptr;
 }
 
-qrt_status_t Plan::placeTemporaries(const Tables &tables) {
+qrt_status_t Plan::placeTemporaries(uint32_t stage) {
+  const Tables &tables = program->tables;
+  auto isOurs = [&](uint32_t i) {
+    return tables.storages[i].kind == QRT_STORAGE_TEMP &&
+           program->stages.storages[i] == stage;
+  };
   Array<ArenaRequest> requests;
   uint32_t count = 0;
-  QRT_TRY(requests.allocate(allocator, tables.storages.size()));
-  QRT_TRY(arenaOffsets.allocate(allocator, tables.storages.size()));
+  for (uint32_t i = 0; i < tables.storages.size(); ++i)
+    count += isOurs(i);
+  QRT_TRY(requests.allocate(allocator, count));
+  count = 0;
   for (uint32_t i = 0; i < tables.storages.size(); ++i) {
     const qrt_storage_t &storage = tables.storages[i];
-    if (storage.kind == QRT_STORAGE_TEMP)
+    if (isOurs(i))
       requests[count++] = {storageBytes[i], storage.first_use, storage.last_use,
                            0};
   }
-  QRT_TRY(planArena(requests.data(), count, allocator, arenaBytes));
+  QRT_TRY(planArena(requests.data(), count, allocator, arenaBytes[stage]));
   count = 0;
   for (uint32_t i = 0; i < tables.storages.size(); ++i)
-    if (tables.storages[i].kind == QRT_STORAGE_TEMP)
+    if (isOurs(i))
       arenaOffsets[i] = requests[count++].offset;
   return nullptr;
 }
 
-qrt_status_t Plan::planLaunch(const qrt_model &model,
-                              const qrt_command_t &command, CommandPlan &out,
-                              uint32_t &nextDim) {
-  const Tables &tables = model.tables;
+qrt_status_t Plan::planLaunch(const qrt_command_t &command, CommandPlan &out) {
+  const Tables &tables = program->tables;
   const char *name = tables.string(command.name);
-  out.firstDim = nextDim;
-  for (uint32_t i = 0; i < command.dims_count; ++i) {
-    int64_t value;
-    if (!exprs.get(tables.list(command.dims)[i], value) || value < 0)
-      return makeStatus(QRT_BAD_INPUT,
-                        "'%s' has no valid dimensions for these input shapes",
-                        name);
-    dims[nextDim++] = value;
-  }
   const qrt_kernel_entry_t &entry =
-      model.entryOf(tables.kernels[command.kernel]);
+      model->entryOf(tables, tables.kernels[command.kernel]);
   const int64_t *arguments = dims.data() + out.firstDim;
-  out.units = model.code.at<qrt_kernel_units_t>(entry.units)(arguments);
+  out.units = model->code.at<qrt_kernel_units_t>(entry.units)(arguments);
   int64_t scratch =
-      model.code.at<qrt_kernel_scratch_t>(entry.scratch)(arguments);
+      model->code.at<qrt_kernel_scratch_t>(entry.scratch)(arguments);
   if (out.units < 0 || scratch < 0 || scratch > maxScratch)
     return makeStatus(QRT_INTERNAL,
                       "'%s' asks for %" PRId64 " units and %" PRId64
@@ -157,33 +156,35 @@ qrt_status_t Plan::planLaunch(const qrt_model &model,
   if (uint64_t(scratch) > scratchBytes)
     scratchBytes = uint64_t(scratch);
   int64_t work = 0;
+  out.work = 0;
   if (command.work != QRT_NONE && exprs.get(command.work, work) && work > 0)
     out.work = uint64_t(work);
   return nullptr;
 }
 
-qrt_status_t Plan::planCommands(const qrt_model &model) {
-  const Tables &tables = model.tables;
-  uint64_t dimCount = 0, total = 0;
-  for (uint32_t i = 0; i < tables.commands.size(); ++i) {
-    dimCount += tables.commands[i].dims_count;
-    total += tables.commands[i].operand_count;
-  }
-  if (dimCount > UINT32_MAX || total > UINT32_MAX)
-    return makeStatus(QRT_RESOURCES, "the program is too long");
-  QRT_TRY(dims.allocate(allocator, dimCount));
-  QRT_TRY(commands.allocate(allocator, tables.commands.size()));
-  uint32_t nextDim = 0;
-  for (uint32_t i = 0; i < tables.commands.size(); ++i) {
+qrt_status_t Plan::planCommands(uint32_t stage) {
+  const Tables &tables = program->tables;
+  for (uint32_t i = program->stages.first(stage); i < program->stages.end(stage);
+       ++i) {
     const qrt_command_t &command = tables.commands[i];
     CommandPlan &plan = commands[i];
-    plan.firstOperand = operandCount;
-    operandCount += command.operand_count;
     const uint32_t *operands = tables.list(command.operands);
-    for (uint32_t j = 0; j < command.operand_count; ++j)
+    // The results of calls have no size yet.
+    uint32_t sized =
+        isCall(command) ? command.input_count : command.operand_count;
+    plan.bytes = 0;
+    for (uint32_t j = 0; j < sized; ++j)
       plan.bytes += tensorBytes[operands[j]];
+    for (uint32_t j = 0; j < command.dims_count; ++j) {
+      int64_t &value = dims[plan.firstDim + j];
+      if (!exprs.get(tables.list(command.dims)[j], value) ||
+          (value < 0 && command.kind == QRT_COMMAND_LAUNCH))
+        return makeStatus(QRT_BAD_INPUT,
+                          "'%s' has no valid dimensions for these input shapes",
+                          tables.string(command.name));
+    }
     if (command.kind == QRT_COMMAND_LAUNCH)
-      QRT_TRY(planLaunch(model, command, plan, nextDim));
+      QRT_TRY(planLaunch(command, plan));
     if (command.kind == QRT_COMMAND_COPY &&
         tensorBytes[operands[0]] != tensorBytes[operands[1]])
       return makeStatus(QRT_BAD_INPUT, "'%s' copies between unequal sizes",
@@ -192,20 +193,61 @@ qrt_status_t Plan::planCommands(const qrt_model &model) {
   return nullptr;
 }
 
-qrt_status_t Plan::build(const qrt_model &model, const int64_t *newShapes,
+// Everything whose length does not depend on sizes.
+qrt_status_t Plan::allocateTables() {
+  const Tables &tables = program->tables;
+  uint64_t dimCount = 0, total = 0;
+  QRT_TRY(commands.allocate(allocator, tables.commands.size()));
+  for (uint32_t i = 0; i < tables.commands.size(); ++i) {
+    commands[i].firstDim = uint32_t(dimCount);
+    commands[i].firstOperand = uint32_t(total);
+    dimCount += tables.commands[i].dims_count;
+    total += tables.commands[i].operand_count;
+    if (dimCount > UINT32_MAX || total > UINT32_MAX)
+      return makeStatus(QRT_RESOURCES, "the program is too long");
+  }
+  operandCount = uint32_t(total);
+  QRT_TRY(dims.allocate(allocator, dimCount));
+  QRT_TRY(exprs.allocate(tables.exprs.size(), allocator));
+  QRT_TRY(storageBytes.allocate(allocator, tables.storages.size()));
+  QRT_TRY(tensorBytes.allocate(allocator, tables.tensors.size()));
+  QRT_TRY(tensorOffsets.allocate(allocator, tables.tensors.size()));
+  QRT_TRY(arenaOffsets.allocate(allocator, tables.storages.size()));
+  return arenaBytes.allocate(allocator, program->stages.count());
+}
+
+qrt_status_t Plan::planStage(uint32_t stage) {
+  exprs.evaluate(program->tables.exprs, shapes.data(),
+                 program->stages.exprs.data(), stage);
+  if (stage == 0)
+    QRT_TRY(checkInputs());
+  QRT_TRY(sizeStorages(stage));
+  QRT_TRY(sizeTensors(stage));
+  QRT_TRY(placeTemporaries(stage));
+  return planCommands(stage);
+}
+
+qrt_status_t Plan::build(const qrt_model &ofModel, const Program &ofProgram,
+                         const int64_t *newShapes,
                          const qrt_allocator_t &newAllocator) {
-  const Tables &tables = model.tables;
+  model = &ofModel;
+  program = &ofProgram;
   allocator = newAllocator;
-  QRT_TRY(
-      shapes.allocate(allocator, size_t(tables.inputs.size()) * QRT_MAX_RANK));
+  QRT_TRY(shapes.allocate(allocator, size_t(program->tables.inputs.size()) *
+                                         QRT_MAX_RANK));
   if (shapes.size())
     std::memcpy(shapes.data(), newShapes, shapes.size() * sizeof(int64_t));
-  QRT_TRY(exprs.evaluate(tables.exprs, shapes.data(), allocator));
-  QRT_TRY(checkInputs(model));
-  QRT_TRY(sizeStorages(tables));
-  QRT_TRY(sizeTensors(tables));
-  QRT_TRY(placeTemporaries(tables));
-  return planCommands(model);
+  QRT_TRY(allocateTables());
+  return advance(0, true);
+}
+
+qrt_status_t Plan::advance(uint32_t stage, bool changed) {
+  if (!changed && stage < planned)
+    return nullptr;
+  planned = stage;
+  QRT_TRY(planStage(stage));
+  planned = stage + 1;
+  return nullptr;
 }
 
 bool Plan::matches(const int64_t *others) const {

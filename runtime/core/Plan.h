@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a program comes down to for one set of input shapes: values of all
-// expressions, arena offsets, dims, units and scratch of every launch. Built
-// when the shapes are first seen, cached by the context.
+// expressions, arena offsets, dims, units and scratch of every launch. Stage 0
+// is built when the shapes are first seen and cached by the context; a later
+// stage when a run first reaches it, and again when a size it read has changed.
 #ifndef QRT_CORE_PLAN_H
 #define QRT_CORE_PLAN_H
 
@@ -24,8 +25,11 @@ class Plan {
 public:
   // `shapes`: QRT_MAX_RANK sizes for each input, padded with zeros. Fails when
   // they contradict the model.
-  qrt_status_t build(const qrt_model &model, const int64_t *shapes,
-                     const qrt_allocator_t &allocator);
+  qrt_status_t build(const qrt_model &model, const Program &program,
+                     const int64_t *shapes, const qrt_allocator_t &allocator);
+  // Plans `stage` anew if `changed` or if an earlier one was. What the stage
+  // reads has been set.
+  qrt_status_t advance(uint32_t stage, bool changed);
 
   bool matches(const int64_t *shapes) const;
   // Evaluates the dimensions of a tensor.
@@ -38,23 +42,27 @@ public:
   Array<uint64_t> tensorOffsets; // into its storage
   Array<uint64_t> storageBytes;  // one a storage
   Array<uint64_t> arenaOffsets;  // one a storage, for TEMP
-  uint64_t arenaBytes = 0;
-  uint64_t scratchBytes = 0; // the most that any launch wants, per thread
+  Array<uint64_t> arenaBytes;    // one a stage: temporaries sized by it
+  Expressions exprs;
+  uint64_t scratchBytes = 0; // the most that any launch wanted, per thread
   uint32_t operandCount = 0; // of all commands
   uint64_t lastUsed = 0;
 
 private:
-  qrt_status_t checkInputs(const qrt_model &model) const;
-  qrt_status_t sizeStorages(const Tables &tables);
-  qrt_status_t sizeTensors(const Tables &tables);
-  qrt_status_t placeTemporaries(const Tables &tables);
-  qrt_status_t planCommands(const qrt_model &model);
-  qrt_status_t planLaunch(const qrt_model &model, const qrt_command_t &command,
-                          CommandPlan &out, uint32_t &nextDim);
+  qrt_status_t checkInputs() const;
+  qrt_status_t allocateTables();
+  qrt_status_t planStage(uint32_t stage);
+  qrt_status_t sizeStorages(uint32_t stage);
+  qrt_status_t sizeTensors(uint32_t stage);
+  qrt_status_t placeTemporaries(uint32_t stage);
+  qrt_status_t planCommands(uint32_t stage);
+  qrt_status_t planLaunch(const qrt_command_t &command, CommandPlan &out);
 
   qrt_allocator_t allocator = {};
+  const qrt_model *model = nullptr;
+  const Program *program = nullptr;
   Array<int64_t> shapes;
-  Expressions exprs;
+  uint32_t planned = 0; // stages
 };
 
 // Compares the sizes of an input with what the model declares: fixed

@@ -33,7 +33,7 @@ qrt_status_t qrt_context::choosePlan() {
   auto *plan = create<Plan>(allocator);
   if (!plan)
     return makeStatus(QRT_RESOURCES, "no memory for a plan");
-  if (qrt_status_t status = plan->build(*model, shapes.data(), allocator)) {
+  if (qrt_status_t status = plan->build(*model, *program, shapes.data(), allocator)) {
     destroy(allocator, plan);
     return status;
   }
@@ -43,32 +43,97 @@ qrt_status_t qrt_context::choosePlan() {
   return nullptr;
 }
 
-qrt_status_t qrt_context::allocateFor(const Plan &plan) {
-  const Tables &tables = model->tables;
-  QRT_TRY(arena.reserve(allocator, plan.arenaBytes));
+// The value behind an ELEMENT or RESULT_DIM, in memory by now; false if there
+// is no such element.
+bool qrt_context::readSize(const qrt_expr_t &expr, int64_t &value) const {
+  const qrt_tensor_t &tensor = tables().tensors[expr.a];
+  if (expr.op == QRT_EXPR_RESULT_DIM) {
+    const qrt_storage_t &storage = tables().storages[tensor.storage];
+    value = calls[storage.first_use]->results[storage.index].shape[expr.b];
+    return true;
+  }
+  size_t size = dtypeSize(tensor.dtype);
+  if (expr.b >= current->tensorBytes[expr.a] / size)
+    return false;
+  const char *at = static_cast<const char *>(addressOf(expr.a)) + expr.b * size;
+  auto read = [&](auto zero) {
+    std::memcpy(&zero, at, sizeof(zero));
+    return int64_t(zero);
+  };
+  switch (tensor.dtype) {
+  case QRT_DTYPE_I8:
+    value = read(int8_t());
+    break;
+  case QRT_DTYPE_U8:
+    value = read(uint8_t());
+    break;
+  case QRT_DTYPE_I16:
+    value = read(int16_t());
+    break;
+  case QRT_DTYPE_U16:
+    value = read(uint16_t());
+    break;
+  case QRT_DTYPE_I32:
+    value = read(int32_t());
+    break;
+  case QRT_DTYPE_U32:
+    value = read(uint32_t());
+    break;
+  case QRT_DTYPE_BOOL:
+    value = read(uint8_t()) != 0;
+    break;
+  default:
+    value = read(int64_t());
+  }
+  return true;
+}
+
+// Stages after the first begin with what the run has found out.
+qrt_status_t qrt_context::readSizes(uint32_t stage) {
+  const Stages &stages = program->stages;
+  bool changed = false;
+  // Ascending: the sizes of what an ELEMENT reads may be read here too, but
+  // stages part there, so that they have been planned.
+  for (uint32_t id : stages.reads)
+    if (stages.exprs[id] == stage) {
+      int64_t value = 0;
+      bool valid = readSize(tables().exprs[id], value);
+      changed |= current->exprs.set(id, valid ? value : 0, valid);
+    }
+  return current->advance(stage, changed);
+}
+
+qrt_status_t qrt_context::allocateFor(uint32_t stage) {
+  const Plan &plan = *current;
+  const Stages &stages = program->stages;
+  QRT_TRY(arenas[stage]->reserve(allocator, plan.arenaBytes[stage]));
   scratchStride = (plan.scratchBytes + QRT_DATA_ALIGNMENT - 1) /
                   QRT_DATA_ALIGNMENT * QRT_DATA_ALIGNMENT;
   QRT_TRY(scratch.reserve(allocator, scratchStride * threads));
   if (operands.size() != plan.operandCount)
     QRT_TRY(operands.allocate(allocator, plan.operandCount));
   for (uint32_t i = 0; i < outputs.size(); ++i) {
-    uint32_t tensor = tables.outputs[i].tensor;
-    uint64_t bytes = plan.storageBytes[tables.tensors[tensor].storage];
-    plan.shapeOf(tables, tables.tensors[tensor], outputs[i].shape);
+    uint32_t tensor = tables().outputs[i].tensor;
+    uint32_t storage = tables().tensors[tensor].storage;
+    if (stages.tensors[tensor] == stage)
+      plan.shapeOf(tables(), tables().tensors[tensor], outputs[i].shape);
+    if (stages.storages[storage] != stage)
+      continue;
+    uint64_t bytes = plan.storageBytes[storage];
     if (!outputs[i].lent)
       QRT_TRY(reserve(outputs[i], bytes));
     else if (outputs[i].lentBytes < bytes)
       return makeStatus(QRT_USAGE,
                         "output '%s' needs %" PRIu64
                         " bytes, but the borrowed memory has %zu",
-                        tables.string(tables.outputs[i].name), bytes,
+                        tables().string(tables().outputs[i].name), bytes,
                         outputs[i].lentBytes);
   }
   return nullptr;
 }
 
 void *qrt_context::baseOf(uint32_t id) const {
-  const qrt_storage_t &storage = model->tables.storages[id];
+  const qrt_storage_t &storage = tables().storages[id];
   switch (storage.kind) {
   case QRT_STORAGE_INPUT:
     return inputs[storage.index].data();
@@ -78,21 +143,30 @@ void *qrt_context::baseOf(uint32_t id) const {
     return weightOverrides[id]
                ? const_cast<void *>(weightOverrides[id])
                : const_cast<char *>(model->weights) + storage.weight_offset;
+  case QRT_STORAGE_RESULT:
+    return calls[storage.first_use]->results[storage.index].data();
   default:
-    return arena.data() + current->arenaOffsets[id];
+    return arenas[program->stages.storages[id]]->data() +
+           current->arenaOffsets[id];
   }
 }
 
+void *qrt_context::addressOf(uint32_t tensor) const {
+  return static_cast<char *>(baseOf(tables().tensors[tensor].storage)) +
+         current->tensorOffsets[tensor];
+}
+
 // Cheap next to any kernel, so it happens every run.
-void qrt_context::bind() {
-  const Tables &tables = model->tables;
-  void **next = operands.data();
-  for (uint32_t i = 0; i < tables.commands.size(); ++i) {
-    const qrt_command_t &command = tables.commands[i];
-    const uint32_t *ids = tables.list(command.operands);
-    for (uint32_t j = 0; j < command.operand_count; ++j)
-      *next++ = static_cast<char *>(baseOf(tables.tensors[ids[j]].storage)) +
-                current->tensorOffsets[ids[j]];
+void qrt_context::bind(uint32_t stage) {
+  const Stages &stages = program->stages;
+  for (uint32_t i = stages.first(stage); i < stages.end(stage); ++i) {
+    const qrt_command_t &command = tables().commands[i];
+    const uint32_t *ids = tables().list(command.operands);
+    void **next = operands.data() + current->commands[i].firstOperand;
+    uint32_t bound =
+        isCall(command) ? command.input_count : command.operand_count;
+    for (uint32_t j = 0; j < bound; ++j)
+      next[j] = addressOf(ids[j]);
   }
 }
 
@@ -154,7 +228,7 @@ void qrt_context::launch(const qrt_command_t &command,
   if (plan.units == 0)
     return;
   const qrt_kernel_entry_t &entry =
-      model->entryOf(model->tables.kernels[command.kernel]);
+      model->entryOf(tables(), tables().kernels[command.kernel]);
   Launch launch = {model->code.at<qrt_kernel_run_t>(entry.run),
                    operands.data() + plan.firstOperand,
                    current->dims.data() + plan.firstDim, scratch.data(),
@@ -166,51 +240,83 @@ void qrt_context::launch(const qrt_command_t &command,
   else if (plan.bytes < leastSharedBytes && plan.work < leastSharedWork)
     runUnits(&launch, 0, 0, plan.units);
   else
-    pool.run(loop);
+    root->pool.run(loop);
 }
 
 void qrt_context::report(const Hook &hook, uint32_t command, const char *name,
                          uint32_t id, void *data) {
-  const qrt_tensor_t &tensor = model->tables.tensors[id];
+  const qrt_tensor_t &tensor = tables().tensors[id];
   int64_t shape[QRT_MAX_RANK] = {};
-  current->shapeOf(model->tables, tensor, shape);
+  current->shapeOf(tables(), tensor, shape);
   qrt_array_t array = {qrt_dtype_t(tensor.dtype), tensor.rank, shape, data,
                        current->tensorBytes[id]};
   hook.call(hook.self, command, name, &array);
 }
 
 void qrt_context::traceCommand(uint32_t index, const qrt_command_t &command) {
-  const Tables &tables = model->tables;
-  uint32_t first = command.kind == QRT_COMMAND_LAUNCH
-                       ? tables.kernels[command.kernel].input_count
-                       : 1;
-  for (uint32_t j = first; j < command.operand_count; ++j) {
-    uint32_t id = tables.list(command.operands)[j];
-    report(trace, index, tables.string(tables.tensors[id].name), id,
+  // The commands that a call ran have shown its results.
+  if (isCall(command))
+    return;
+  for (uint32_t j = tables().inputCountOf(command); j < command.operand_count;
+       ++j) {
+    uint32_t id = tables().list(command.operands)[j];
+    report(root->trace, program->firstCommand + index,
+           tables().string(tables().tensors[id].name), id,
            operands[current->commands[index].firstOperand + j]);
   }
 }
 
-void qrt_context::execute() {
-  const Tables &tables = model->tables;
+// Calls are charged for what they do themselves: see execute().
+void qrt_context::account(uint32_t index, uint64_t nanoseconds) {
+  const CommandPlan &plan = current->commands[index];
+  qrt_profile_t &profile = root->profiles[program->firstCommand + index];
+  profile.nanoseconds += nanoseconds;
+  profile.bytes += plan.bytes;
+  profile.work += plan.work;
+  profile.units += plan.units;
+  root->accounted += nanoseconds;
+}
+
+qrt_status_t qrt_context::executeCommand(uint32_t index) {
+  const qrt_command_t &command = tables().commands[index];
+  const CommandPlan &plan = current->commands[index];
+  void **arguments = operands.data() + plan.firstOperand;
+  switch (command.kind) {
+  case QRT_COMMAND_LAUNCH:
+    launch(command, plan);
+    return nullptr;
+  case QRT_COMMAND_COPY:
+    std::memmove(arguments[1], arguments[0], plan.bytes / 2);
+    return nullptr;
+  case QRT_COMMAND_BRANCH:
+    return branch(command, *calls[index], plan);
+  case QRT_COMMAND_LOOP:
+    return loop(command, *calls[index], plan);
+  default:
+    if (root->tap.call)
+      report(root->tap, program->firstCommand + index,
+             tables().string(command.name),
+             tables().list(command.operands)[0], arguments[0]);
+    return nullptr;
+  }
+}
+
+qrt_status_t qrt_context::execute(uint32_t stage) {
   FloatState standard;
-  for (uint32_t i = 0; i < tables.commands.size(); ++i) {
-    const qrt_command_t &command = tables.commands[i];
-    const CommandPlan &plan = current->commands[i];
-    void **arguments = operands.data() + plan.firstOperand;
-    uint64_t start = profiling ? now() : 0;
-    if (command.kind == QRT_COMMAND_LAUNCH)
-      launch(command, plan);
-    else if (command.kind == QRT_COMMAND_COPY)
-      std::memmove(arguments[1], arguments[0], plan.bytes / 2);
-    else if (tap.call)
-      report(tap, i, tables.string(command.name),
-             tables.list(command.operands)[0], arguments[0]);
-    if (profiling)
-      nanoseconds[i] = now() - start;
-    if (trace.call)
+  const Stages &stages = program->stages;
+  for (uint32_t i = stages.first(stage); i < stages.end(stage); ++i) {
+    const qrt_command_t &command = tables().commands[i];
+    uint64_t start = root->profiling ? now() : 0, before = root->accounted;
+    if (qrt_status_t status = executeCommand(i))
+      return isCall(command)
+                 ? addContext(status, tables().string(command.name))
+                 : status;
+    if (root->profiling)
+      account(i, now() - start - (root->accounted - before));
+    if (root->trace.call)
       traceCommand(i, command);
   }
+  return nullptr;
 }
 
 qrt_status_t qrt_context::run() {
@@ -218,12 +324,22 @@ qrt_status_t qrt_context::run() {
   for (uint32_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].isSet)
       return makeStatus(QRT_BAD_INPUT, "input '%s' is not set",
-                        model->tables.string(model->tables.inputs[i].name));
-  QRT_TRY(model->verifyWeights());
+                        tables().string(tables().inputs[i].name));
+  if (root == this) {
+    QRT_TRY(model->verifyWeights());
+    accounted = 0;
+    if (profiling)
+      for (qrt_profile_t &profile : profiles)
+        profile = {};
+  }
   QRT_TRY(choosePlan());
-  QRT_TRY(allocateFor(*current));
-  bind();
-  execute();
+  for (uint32_t stage = 0; stage < program->stages.count(); ++stage) {
+    if (stage)
+      QRT_TRY(readSizes(stage));
+    QRT_TRY(allocateFor(stage));
+    bind(stage);
+    QRT_TRY(execute(stage));
+  }
   ++runs;
   finished = true;
   return nullptr;

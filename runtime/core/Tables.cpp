@@ -59,6 +59,7 @@ public:
   qrt_status_t checkStorages();
   qrt_status_t checkTensors();
   qrt_status_t checkPorts();
+  qrt_status_t checkReads();
   qrt_status_t checkSymbols();
   qrt_status_t checkKernels();
   qrt_status_t checkCommands();
@@ -88,6 +89,7 @@ private:
                          qrt_storage_kind_t kind, const char *what);
   qrt_status_t checkEntry(uint32_t index, const qrt_section_t &code);
   qrt_status_t checkLifetimes(uint32_t index, const qrt_command_t &command);
+  qrt_status_t checkCall(uint32_t index, const qrt_command_t &command);
 
   Tables &tables;
   const char *bytes;
@@ -147,6 +149,8 @@ qrt_status_t TablesChecker::openAll() {
   QRT_TRY(openTable("kernels", head.kernels, tables.kernels));
   QRT_TRY(openTable("entries", head.entries, tables.entries));
   QRT_TRY(openTable("commands", head.commands, tables.commands));
+  if (head.programs.count) // all zero where there are none
+    QRT_TRY(openTable("programs", head.programs, tables.programs));
   if (!isString(head.model_name) || !isString(head.producer))
     return makeStatus(QRT_INTEGRITY,
                       "the TABLES section: the model's name is out of range");
@@ -169,6 +173,10 @@ qrt_status_t TablesChecker::checkExprs() {
       break;
     case QRT_EXPR_SELECT:
       valid = expr.a < i && expr.b < i && expr.c < i;
+      break;
+    case QRT_EXPR_ELEMENT:
+    case QRT_EXPR_RESULT_DIM:
+      valid = expr.a < tables.tensors.size(); // the rest in checkReads
       break;
     default:
       valid = expr.op >= QRT_EXPR_ADD && expr.op <= QRT_EXPR_LE && expr.a < i &&
@@ -202,6 +210,9 @@ qrt_status_t TablesChecker::checkStorages() {
       break;
     case QRT_STORAGE_TEMP:
       valid = storage.first_use <= storage.last_use;
+      break;
+    case QRT_STORAGE_RESULT:
+      valid = storage.first_use < tables.commands.size();
       break;
     }
     if (!valid)
@@ -246,6 +257,34 @@ qrt_status_t TablesChecker::checkPorts() {
     if (expr.op == QRT_EXPR_DIM &&
         expr.b >= tables.tensors[tables.inputs[expr.a].tensor].rank)
       return damaged("expression", i, "reads an axis that does not exist");
+  }
+  return nullptr;
+}
+
+static bool isInteger(uint32_t dtype) {
+  return dtype >= QRT_DTYPE_I8 && dtype <= QRT_DTYPE_BOOL;
+}
+
+// Expressions that read tensors: their own sizes must come first, so that
+// evaluation in order finds them.
+qrt_status_t TablesChecker::checkReads() {
+  for (uint32_t i = 0; i < tables.exprs.size(); ++i) {
+    const qrt_expr_t &expr = tables.exprs[i];
+    if (expr.op != QRT_EXPR_ELEMENT && expr.op != QRT_EXPR_RESULT_DIM)
+      continue;
+    const qrt_tensor_t &tensor = tables.tensors[expr.a];
+    const qrt_storage_t &storage = tables.storages[tensor.storage];
+    if (expr.op == QRT_EXPR_RESULT_DIM) {
+      if (storage.kind != QRT_STORAGE_RESULT || expr.b >= tensor.rank)
+        return damaged("expression", i, "reads the size of no result");
+      continue;
+    }
+    bool earlier = storage.bytes < i &&
+                   (tensor.offset == QRT_NONE || tensor.offset < i);
+    for (uint32_t axis = 0; axis < tensor.rank; ++axis)
+      earlier = earlier && tables.dimsOf(tensor)[axis] < i;
+    if (!earlier || !isInteger(tensor.dtype))
+      return damaged("expression", i, "reads a tensor it cannot read");
   }
   return nullptr;
 }
@@ -302,6 +341,26 @@ qrt_status_t TablesChecker::checkLifetimes(uint32_t index,
   return nullptr;
 }
 
+// What can be said without the programs; Model compares with them.
+qrt_status_t TablesChecker::checkCall(uint32_t index,
+                                      const qrt_command_t &command) {
+  bool isLoop = command.kind == QRT_COMMAND_LOOP;
+  uint32_t results = command.operand_count - command.input_count;
+  if (command.input_count > command.operand_count ||
+      command.dims_count != (isLoop ? 2u : 1u) ||
+      (isLoop &&
+       (command.other > command.input_count || command.other > results)))
+    return damaged("command", index, "is malformed");
+  for (uint32_t j = 0; j < results; ++j) {
+    uint32_t id = tables.list(command.operands)[command.input_count + j];
+    const qrt_storage_t &storage = tables.storageOf(id);
+    if (storage.kind != QRT_STORAGE_RESULT || storage.first_use != index ||
+        storage.index != j || tables.tensors[id].offset != QRT_NONE)
+      return damaged("command", index, "has a result without its own storage");
+  }
+  return nullptr;
+}
+
 qrt_status_t TablesChecker::checkCommands() {
   for (uint32_t i = 0; i < tables.commands.size(); ++i) {
     const qrt_command_t &command = tables.commands[i];
@@ -311,7 +370,10 @@ qrt_status_t TablesChecker::checkCommands() {
         !isList(command.dims, command.dims_count, tables.exprs.size()))
       return damaged("command", i, "is malformed");
     uint32_t inputCount = command.operand_count;
-    if (command.kind == QRT_COMMAND_LAUNCH) {
+    if (isCall(command)) {
+      QRT_TRY(checkCall(i, command));
+      inputCount = command.operand_count; // results have no memory to write to
+    } else if (command.kind == QRT_COMMAND_LAUNCH) {
       if (command.kernel >= tables.kernels.size())
         return damaged("command", i, "launches an unknown kernel");
       const qrt_kernel_t &kernel = tables.kernels[command.kernel];
@@ -344,6 +406,7 @@ qrt_status_t Tables::open(const char *bytes, size_t size,
   QRT_TRY(checker.checkStorages());
   QRT_TRY(checker.checkTensors());
   QRT_TRY(checker.checkPorts());
+  QRT_TRY(checker.checkReads());
   QRT_TRY(checker.checkSymbols());
   QRT_TRY(checker.checkKernels());
   return checker.checkCommands();

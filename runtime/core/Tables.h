@@ -33,6 +33,19 @@ public:
   // `bytes`: 8-byte aligned, unchanged while this object lives.
   qrt_status_t open(const char *bytes, size_t size, const Sections &sections);
 
+  // How many operands of a command are only read, the first ones.
+  uint32_t inputCountOf(const qrt_command_t &command) const {
+    switch (command.kind) {
+    case QRT_COMMAND_LAUNCH:
+      return kernels[command.kernel].input_count;
+    case QRT_COMMAND_BRANCH:
+    case QRT_COMMAND_LOOP:
+      return command.input_count;
+    default:
+      return 1;
+    }
+  }
+
   const char *string(uint32_t offset) const { return strings + offset; }
   const uint32_t *list(uint32_t first) const { return ids + first; }
   const uint32_t *dimsOf(const qrt_tensor_t &tensor) const {
@@ -52,6 +65,7 @@ public:
   Table<qrt_kernel_t> kernels;
   Table<qrt_kernel_entry_t> entries;
   Table<qrt_command_t> commands;
+  Table<qrt_program_t> programs;
 
 private:
   friend class TablesChecker;
@@ -59,6 +73,11 @@ private:
   const uint32_t *ids = nullptr;
   uint32_t stringBytes = 0, idCount = 0;
 };
+
+// True for a command that runs sub-programs.
+inline bool isCall(const qrt_command_t &command) {
+  return command.kind == QRT_COMMAND_BRANCH || command.kind == QRT_COMMAND_LOOP;
+}
 
 // 0 for a number that is no type.
 size_t dtypeSize(uint32_t dtype);

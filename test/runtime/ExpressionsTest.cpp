@@ -20,8 +20,8 @@ std::optional<int64_t> evaluate(std::vector<qrt_expr_t> exprs,
   qrt::Table<qrt_expr_t> table(reinterpret_cast<const char *>(exprs.data()),
                                exprs.size(), sizeof(qrt_expr_t));
   qrt::Expressions values;
-  EXPECT_EQ(values.evaluate(table, sizes.data(), qrt::defaultAllocator()),
-            nullptr);
+  EXPECT_EQ(values.allocate(table.size(), qrt::defaultAllocator()), nullptr);
+  values.evaluate(table, sizes.data());
   int64_t value;
   if (!values.get(exprs.size() - 1, value))
     return std::nullopt;

@@ -32,3 +32,31 @@ exec.program @launch_c1 attributes {input_names = ["x"], output_names = ["y"]} {
   %y = exec.launch @k(%x) : (tensor<8xf32>) -> tensor<8xf32>
   exec.return %y : tensor<8xf32>
 }
+
+// -----
+
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32>
+func.func private @g(%x: tensor<4xf32>) -> tensor<4x1xf32>
+func.func @branch_c1(%c: index, %x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{(branch_c1) expects the argument and result types of @g}}
+  %0 = exec.branch %c, @f, @g(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @branch_to_nowhere(%c: index, %x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expects a function or program named @f}}
+  %0 = exec.branch %c, @f, @f(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// No number of the run, no condition.
+func.func private @body(%x: tensor<4xf32>) -> tensor<4xf32>
+func.func @loop_c1(%c: index, %x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{(loop_c1) expects the argument and result types of @body}}
+  %0 = exec.loop %c, %c, @body(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

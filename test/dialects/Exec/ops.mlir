@@ -31,3 +31,16 @@ exec.program @main attributes {input_names = ["x"], output_names = ["y"]} {
   %v = exec.view %y to [8, %n] : (tensor<?x8xf32>) -> tensor<8x?xf32>
   exec.return %v : tensor<8x?xf32>
 }
+
+func.func private @left(%x: tensor<?xf32>) -> tensor<?xf32>
+func.func private @right(%x: tensor<?xf32>) -> tensor<4xf32>
+func.func private @body(%i: tensor<i64>, %c: tensor<i1>, %x: tensor<?xf32>, %w: tensor<4xf32>) -> (tensor<i1>, tensor<?xf32>, tensor<2xf32>)
+
+// CHECK-LABEL: func.func @control_flow
+func.func @control_flow(%c: index, %x: tensor<?xf32>, %w: tensor<4xf32>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?x2xf32>) {
+  // CHECK: exec.branch %{{.*}}, @left, @right(%{{.*}}) : (tensor<?xf32>) -> tensor<?xf32>
+  %0 = exec.branch %c, @left, @right(%x) : (tensor<?xf32>) -> tensor<?xf32>
+  // CHECK: exec.loop %{{.*}}, %{{.*}}, @body(%{{.*}}) captures(%{{.*}}) : (tensor<?xf32>) captures(tensor<4xf32>) -> tensor<?xf32>, tensor<?x2xf32>
+  %1:2 = exec.loop %c, %c, @body(%0) captures(%w) : (tensor<?xf32>) captures(tensor<4xf32>) -> tensor<?xf32>, tensor<?x2xf32>
+  return %0, %1#0, %1#1 : tensor<?xf32>, tensor<?xf32>, tensor<?x2xf32>
+}

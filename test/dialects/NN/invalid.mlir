@@ -59,3 +59,30 @@ func.func @concat_c1(%x: tensor<4x3xf32>, %y: tensor<5x2xf32>) {
   %0 = nn.concat %x, %y {axis = 0 : i64} : (tensor<4x3xf32>, tensor<5x2xf32>) -> tensor<9x3xf32>
   return
 }
+
+// -----
+
+func.func @unique_c1(%x: tensor<4xf32>) {
+  // expected-error @+2 {{(unique_c1) expects an operand of rank 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.unique %x : (tensor<4xf32>) -> tensor<3x5xi64>
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c1(%b: tensor<1x6x5xf32>, %s: tensor<1x2x6xf32>, %t: tensor<1xf32>) {
+  // expected-error @+2 {{(non_max_suppression_c1) expects f32 boxes [B, N, 4], f32 scores [B, C, N] and one size}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.non_max_suppression %b, %s, %t, %t to [3] : (tensor<1x6x5xf32>, tensor<1x2x6xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<7x3xi64>
+  return
+}
+
+// -----
+
+func.func @top_k_c1(%x: tensor<f32>) {
+  // expected-error @+2 {{(top_k_c1) expects one size and an operand of rank 1 or more}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.top_k %x to [5] : (tensor<f32>) -> tensor<5xi64>
+  return
+}

@@ -39,3 +39,20 @@ func.func @movement(%x: tensor<?x64xf32>, %n: index) -> tensor<?x4x8xf32> {
   %1 = nn.slice %0 [0, 0, 8] [%n, 4, 8] {strides = array<i64: 1, 1, 1>} : (tensor<?x4x16xf32>) -> tensor<?x4x8xf32>
   return %1 : tensor<?x4x8xf32>
 }
+
+// CHECK-LABEL: @positions
+func.func @positions(%x: tensor<4x9xf32>, %b: tensor<1x6x4xf32>, %s: tensor<1x2x6xf32>, %t: tensor<1xf32>, %n: index) {
+  // CHECK: nn.iota [%{{.*}}] : () -> tensor<?xi64>
+  %0 = nn.iota [%n] : () -> tensor<?xi64>
+  // CHECK: nn.sizes [%{{.*}}, 4] : () -> tensor<2xi64>
+  %1 = nn.sizes [%n, 4] : () -> tensor<2xi64>
+  // CHECK: nn.nonzero %{{.*}} : (tensor<4x9xf32>) -> tensor<37xi64>
+  %2 = nn.nonzero %x : (tensor<4x9xf32>) -> tensor<37xi64>
+  // CHECK: nn.top_k %{{.*}} to [5] {largest = false} : (tensor<4x9xf32>) -> tensor<4x5xi64>
+  %3 = nn.top_k %x to [5] {largest = false} : (tensor<4x9xf32>) -> tensor<4x5xi64>
+  // CHECK: nn.unique %{{.*}} : (tensor<4x9xf32>) -> tensor<3x5xi64>
+  %4 = nn.unique %x : (tensor<4x9xf32>) -> tensor<3x5xi64>
+  // CHECK: nn.non_max_suppression %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} to [3]
+  %5 = nn.non_max_suppression %b, %s, %t, %t to [3] : (tensor<1x6x4xf32>, tensor<1x2x6xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<7x3xi64>
+  return
+}
