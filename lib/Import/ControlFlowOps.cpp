@@ -286,8 +286,8 @@ void importScan(NodeImport &node) {
 
 constexpr OpEntry rows[] = {
     {"If", 1, 1, importIf},
-    {"Loop", 0, UINT32_MAX, importLoop},
-    {"Scan", 1, UINT32_MAX, importScan},
+    {"Loop", 0, anyNumber, importLoop},
+    {"Scan", 0, anyNumber, importScan},
 };
 } // namespace
 

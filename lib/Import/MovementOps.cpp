@@ -241,8 +241,8 @@ void padByBlocks(NodeImport &node, ArrayRef<Scalar> pads,
                  ArrayRef<int64_t> axes) {
   Value x = node.input(0);
   if (node.text("mode", "constant") != "constant")
-    node.unsupported("only constant padding can be of a size that is known at "
-                     "run time only");
+    node.unsupported("the size of its padding or the value depends on the input "
+                     "data; in modes other than 'constant' expected constants");
   Value fill = node.hasInput(2) ? node.reshape(node.input(2), {})
                                 : node.splat(0, x);
   for (auto [i, axis] : llvm::enumerate(axes)) {

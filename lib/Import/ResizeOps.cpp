@@ -233,6 +233,10 @@ SmallVector<AxisResize> readSizes(NodeImport &node, Value x,
   Scalars sizes;
   if (!hasScales)
     sizes = node.numbers(sizesInput, "sizes");
+  for (const Scalar &size : sizes)
+    if (size.isIndex() && !size.nonNegative)
+      node.unsupported("its sizes depend on the input data; expected constants "
+                       "or sizes of inputs");
   ArrayRef<Scalar> given = hasScales ? scales->elements : sizes;
   if (given.size() != axes.size())
     node.bad("expected " + Twine(axes.size()) + " scales or sizes, found " +

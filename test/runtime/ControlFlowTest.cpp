@@ -270,7 +270,7 @@ TEST(ControlFlow, refusesSizesUsedTooEarly) {
                                      builder.storageOf(x));
   builder.copy(front, builder.addOutput("y", QRT_DTYPE_F32, dims), "y");
   EXPECT_EQ(Runner(builder).openStatus,
-            "the TABLES section: expression 4 reads what no command writes");
+            "the TABLES section: expression 6 reads what no command writes");
 }
 
 } // namespace
