@@ -154,12 +154,13 @@ private:
     int64_t position = 0;
     for (auto [axis, index] : llvm::enumerate(extract.getIndices())) {
       std::optional<int64_t> at = getConstantIntValue(index);
-      bool known = at && *at >= 0 &&
-                   (axis == 0 || !type.isDynamicDim(axis)) &&
-                   (type.isDynamicDim(axis) || *at < type.getDimSize(axis));
+      bool isDynamic = type.isDynamicDim(axis);
+      // The first slice of all: how long a slice is does not matter.
+      bool known = at && *at >= 0 && (!isDynamic || position == 0) &&
+                   (isDynamic || *at < type.getDimSize(axis));
       if (!known)
         return extract.emitError("expects constant indices inside the tensor");
-      position = position * (axis ? type.getDimSize(axis) : 1) + *at;
+      position = position * (isDynamic ? 1 : type.getDimSize(axis)) + *at;
     }
     if (source == QRT_NONE || position > INT32_MAX ||
         !isa<IntegerType, IndexType>(type.getElementType()))

@@ -173,6 +173,12 @@ void importUnique(NodeImport &node) {
 
 void importNonMaxSuppression(NodeImport &node) {
   Value boxes = node.input(0), scores = node.input(1);
+  if (node.rank(boxes) != 3)
+    node.bad("expected boxes of rank 3, found rank " + Twine(node.rank(boxes)));
+  // An open last axis is 4, or the run stops here.
+  Scalars sizes = node.dims(boxes);
+  if (!sizes[2].isInt())
+    boxes = node.reshape(boxes, {sizes[0], sizes[1], Scalar::ofInt(4)});
   Scalar limit = node.hasInput(2)
                      ? node.scalarInput(2, "max_output_boxes_per_class",
                                         /*nonNegative=*/true)
