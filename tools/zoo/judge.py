@@ -39,7 +39,8 @@ def judge_model(name, options):
     reference = catalog.evaluate(options.zoo, name, ort)
     score = lambda outputs: float(module.judge(options.zoo, outputs, reference))
     result = {"metric": module.METRIC, "loss": module.LOSS,
-              "ort fp32": score(reference), "failures": {}}
+              "ort fp32": score(reference), "failures": {},
+              "note": getattr(module, "NOTE", "")}
     calibration = catalog.calibration(options.zoo, name)
     for precision in ("fp32", "int8"):
         try:

@@ -3,7 +3,8 @@
 
 A result holds "metric", "loss" (catalog.py), the metric of "ort fp32", "ours
 fp32", "ours int8", "ort int8" where they ran, "difference" of our fp32, "ms" by
-contestant, "ratios" (compare_rounds.py), bytes, and "failures" by contestant.
+contestant, "ratios" (compare_rounds.py), bytes, "failures" by contestant, and a
+"note" where a difference has a reason.
 """
 
 import statistics
@@ -82,8 +83,9 @@ def missed(results):
                 break  # What fails in fp32 fails in int8 for the same reason.
         # NaN misses too.
         if "difference" in r and not r["difference"] <= MOST_DIFFERENCE:
+            note = f" ({r['note']})" if r.get("note") else ""
             said.append(f"{name}: fp32 differs by {r['difference']:.1e}, "
-                        f"expected at most {MOST_DIFFERENCE:.0e}")
+                        f"expected at most {MOST_DIFFERENCE:.0e}{note}")
         if "ours int8" in r and not r["ort fp32"] - r["ours int8"] <= r["loss"]:
             said.append(f"{name}: {r['metric']} {r['ours int8']:.2f} in int8, "
                         f"expected at least {r['ort fp32'] - r['loss']:.2f}")
