@@ -42,7 +42,9 @@ SmallVector<Type> joinTypes(NodeImport &node, TypeRange a, TypeRange b,
       node.bad(what + " differ in their element types");
     if (x.getRank() != y.getRank())
       node.unsupported(what + " differ in rank (" + Twine(x.getRank()) +
-                       " and " + Twine(y.getRank()) + ")");
+                       " and " + Twine(y.getRank()) +
+                       "); where the condition is one on sizes, fix these "
+                       "with --shape");
     SmallVector<int64_t> shape(x.getShape());
     for (auto [size, other] : llvm::zip_equal(shape, y.getShape()))
       if (size != other)
