@@ -213,7 +213,8 @@ struct QuantizeContractions
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function.isExternal())
+    // Bodies of branches and loops are private; they stay in floats.
+    if (function.isExternal() || function.isPrivate())
       return;
     auto run = [&]() -> llvm::Error {
       llvm::Expected<QuantizeOptions> options = effectiveOptions();

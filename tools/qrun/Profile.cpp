@@ -70,7 +70,10 @@ void print(std::vector<Line> &lines, double total, JsonWriter *json) {
     double ns = line.median(), share = total ? 100 * ns / total : 0;
     double bandwidth = ns ? double(line.profile.bytes) / ns : 0;
     double rate = ns ? double(line.profile.work) / ns : 0;
-    const char *kernel = *line.info.kernel ? line.info.kernel : "copy";
+    const char *kernel = line.info.kind == QRT_COMMAND_BRANCH ? "branch"
+                         : line.info.kind == QRT_COMMAND_LOOP ? "loop"
+                         : *line.info.kernel                  ? line.info.kernel
+                                                              : "copy";
     if (!json) {
       std::string work = line.profile.work ? format("%.1f", rate) : "-";
       std::printf("%10.2f %5.1f%% %8.1f %8s %7lld  %s (%s: %s)\n", ns * 1e-3,
