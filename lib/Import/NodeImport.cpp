@@ -460,7 +460,8 @@ Value NodeImport::constant(ArrayRef<double> values, ArrayRef<int64_t> shape,
 }
 
 int64_t NodeImport::axis(int64_t axis, int64_t rank) {
-  if (axis < -rank || axis >= std::max<int64_t>(rank, 1))
+  // A scalar has none.
+  if (axis < -rank || axis >= rank)
     bad("expected an axis from " + Twine(-rank) + " to " + Twine(rank - 1) +
         ", found " + Twine(axis));
   return axis < 0 ? axis + rank : axis;

@@ -158,6 +158,7 @@ def movement_cases():
     yield "slice-step-0", "step", op("Slice", i64(0), i64(1), i64(0), i64(0))
     yield "slice-counts", "Slice", op("Slice", i64(0, 0), i64(1))
     yield "slice-axis", "an axis from", op("Slice", i64(0), i64(1), i64(9))
+    yield "slice-scalar", "an axis from", op("Slice", i64(0), i64(1), i64(0), shape=[])
     yield "slice-axis-twice", "axes", op("Slice", i64(0, 0), i64(1, 1), i64(1, 1))
     yield "split-sum", "parts add up", one_node("Split", [x], [i64(1, 1)], outputs=2, axis=1)
     yield "split-negative", "negative", one_node("Split", [x], [i64(4, -1)], outputs=2,
