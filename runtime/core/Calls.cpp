@@ -92,6 +92,8 @@ qrt_status_t qrt_context::branch(const qrt_command_t &command, Call &call,
     Port &result = call.results[j];
     result.lent = callee->outputData(j);
     std::memcpy(result.shape, callee->outputs[j].shape, sizeof(result.shape));
+    call.resultBytes[j] =
+        callee->current->tensorBytes[callee->tables().outputs[j].tensor];
   }
   return checkResults(command, call);
 }

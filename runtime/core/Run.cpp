@@ -100,7 +100,19 @@ qrt_status_t qrt_context::readSizes(uint32_t stage) {
       bool valid = readSize(tables().exprs[id], value);
       changed |= current->exprs.set(id, valid ? value : 0, valid);
     }
-  return current->advance(stage, changed);
+  QRT_TRY(current->advance(stage, changed));
+  // The tables say how large results are; what has come is what there is.
+  for (uint32_t i = 0; i < tables().storages.size(); ++i) {
+    const qrt_storage_t &storage = tables().storages[i];
+    if (storage.kind == QRT_STORAGE_RESULT && stages.storages[i] == stage &&
+        current->storageBytes[i] >
+            calls[storage.first_use]->resultBytes[storage.index])
+      return makeStatus(QRT_BAD_INPUT,
+                        "a result of '%s' is smaller than the program expects",
+                        tables().string(
+                            tables().commands[storage.first_use].name));
+  }
+  return nullptr;
 }
 
 qrt_status_t qrt_context::allocateFor(uint32_t stage) {

@@ -211,9 +211,14 @@ qrt_status_t TablesChecker::checkStorages() {
     case QRT_STORAGE_TEMP:
       valid = storage.first_use <= storage.last_use;
       break;
-    case QRT_STORAGE_RESULT:
-      valid = storage.first_use < tables.commands.size();
+    case QRT_STORAGE_RESULT: {
+      if (storage.first_use >= tables.commands.size())
+        break;
+      const qrt_command_t &call = tables.commands[storage.first_use];
+      valid = isCall(call) && call.input_count <= call.operand_count &&
+              storage.index < call.operand_count - call.input_count;
       break;
+    }
     }
     if (!valid)
       return damaged("storage", i, "is malformed");
