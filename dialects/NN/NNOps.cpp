@@ -263,6 +263,26 @@ FailureOr<Inferred> infer(ReduceMinOp::Adaptor op, ShapeCalculator &calc) {
   return inferReduction(op, calc);
 }
 
+FailureOr<Inferred> infer(ReduceProdOp::Adaptor op, ShapeCalculator &calc) {
+  return inferReduction(op, calc);
+}
+
+template <typename Adaptor>
+FailureOr<Inferred> inferCumulation(Adaptor op, StringRef label,
+                                    ShapeCalculator &calc) {
+  int64_t rank = tensorType(op.getX()).getRank(), axis = op.getAxis();
+  if (axis < 0 || axis >= rank)
+    return calc.fail("(" + label + ") expects an axis in [0, " + Twine(rank) +
+                     "), got " + Twine(axis));
+  return Inferred{calc.shape(op.getX()), getElementTypeOrSelf(op.getX())};
+}
+FailureOr<Inferred> infer(CumSumOp::Adaptor op, ShapeCalculator &calc) {
+  return inferCumulation(op, "cumsum_c1", calc);
+}
+FailureOr<Inferred> infer(CumProdOp::Adaptor op, ShapeCalculator &calc) {
+  return inferCumulation(op, "cumprod_c1", calc);
+}
+
 template <typename Adaptor>
 LogicalResult checkRowVector(Adaptor op, Value vector, StringRef label,
                              ShapeCalculator &calc) {
@@ -301,6 +321,24 @@ FailureOr<Inferred> infer(GatherOp::Adaptor op, ShapeCalculator &calc) {
   llvm::append_range(dims, calc.shape(op.getIndices()));
   dims.append(data.begin() + axis + 1, data.end());
   return Inferred{std::move(dims), getElementTypeOrSelf(op.getData())};
+}
+
+FailureOr<Inferred> infer(ScatterOp::Adaptor op, ShapeCalculator &calc) {
+  auto data = tensorType(op.getData()), indices = tensorType(op.getIndices()),
+       updates = tensorType(op.getUpdates());
+  if (indices.getRank() != 1 ||
+      !indices.getElementType().isSignlessInteger(64) ||
+      data.getRank() < 1 || updates.getRank() < 1 ||
+      failed(verifyCompatibleDims(
+          {indices.getDimSize(0), updates.getDimSize(0)})))
+    return calc.fail("(scatter_c1) expects a vector of i64 indices, one a row "
+                     "of updates");
+  if (data.getElementType() != updates.getElementType() ||
+      failed(verifyCompatibleShape(data.getShape().drop_front(),
+                                   updates.getShape().drop_front())))
+    return calc.fail("(scatter_c2) expects rows of data and updates of one "
+                     "shape and element type");
+  return Inferred{calc.shape(op.getData()), data.getElementType()};
 }
 
 //===-- Positions chosen by the data ------------------------------------------===//

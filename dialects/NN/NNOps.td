@@ -239,6 +239,23 @@ def NN_ReduceSumOp : NN_ReduceOp<"reduce_sum", "sum">;
 def NN_ReduceMeanOp : NN_ReduceOp<"reduce_mean", "sum / count">;
 def NN_ReduceMaxOp : NN_ReduceOp<"reduce_max", "maximum">;
 def NN_ReduceMinOp : NN_ReduceOp<"reduce_min", "minimum">;
+def NN_ReduceProdOp : NN_ReduceOp<"reduce_prod", "product">;
+
+class NN_CumulateOp<string mnemonic, string step> : NN_Op<mnemonic> {
+  let summary = "Running " # mnemonic # " along `axis`";
+  let description = "`result[i] = result[i - 1] " # step # " x[i]`, ascending; "
+      "`reverse` runs from the last element to the first. `exclusive` leaves the "
+      "element at the position itself out: the first result is the neutral "
+      "element. Integers wrap.\n\n"
+      "- (" # mnemonic # "_c1) `axis` is an axis of the operand.\n\n"
+      "```mlir\n%y = nn." # mnemonic # " %x {axis = 0 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>\n```";
+  let arguments = (ins AnyRankedTensor:$x, I64Attr:$axis,
+      DefaultValuedAttr<BoolAttr, "false">:$exclusive,
+      DefaultValuedAttr<BoolAttr, "false">:$reverse);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+def NN_CumSumOp : NN_CumulateOp<"cumsum", "+">;
+def NN_CumProdOp : NN_CumulateOp<"cumprod", "*">;
 
 def NN_SoftmaxOp : NN_Op<"softmax"> {
   let summary = "Softmax along the last axis";
@@ -400,6 +417,35 @@ def NN_GatherOp : NN_MoveOp<"gather"> {
   let assemblyFormat = "$data `,` $indices attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_ScatterMode : I32EnumAttr<"ScatterMode", "what an update does to an element",
+    [I32EnumAttrCase<"replace", 0>, I32EnumAttrCase<"add", 1>,
+     I32EnumAttrCase<"mul", 2>, I32EnumAttrCase<"min", 3>,
+     I32EnumAttrCase<"max", 4>]> {
+  let cppNamespace = "::qopt::nn";
+}
+
+def NN_ScatterOp : NN_Op<"scatter"> {
+  let summary = "Rows of `data` replaced by, or combined with, those of `updates`";
+  let description = [{
+    `data` is [R, ..], `indices` [N] of i64, `updates` [N, ..]. Starting from
+    `data`, for n = 0, 1, ..: `result[indices[n]] = mode(result[indices[n]],
+    updates[n])`. Later updates of a row meet earlier ones. An index outside
+    [0, R) changes nothing.
+
+    - (scatter_c1) `indices` is a vector of i64, as long as axis 0 of `updates`.
+    - (scatter_c2) `data` and `updates` agree in element type and in every axis
+      but the first; their rank is 1 or more.
+
+    ```mlir
+    %y = nn.scatter %x, %at, %u {mode = 1 : i32} : (tensor<16x8xf32>, tensor<?xi64>, tensor<?x8xf32>) -> tensor<16x8xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$data, AnyRankedTensor:$indices,
+      AnyRankedTensor:$updates,
+      DefaultValuedAttr<NN_ScatterMode, "ScatterMode::replace">:$mode);
+  let assemblyFormat = "$data `,` $indices `,` $updates attr-dict `:` functional-type(operands, results)";
+}
+
 def NN_ReshapeOp : NN_MoveOp<"reshape"> {
   let summary = "The same elements, row-major, under another shape";
   let description = [{
@@ -465,7 +511,7 @@ def NN_SliceOp : NN_MoveOp<"slice", [AttrSizedOperandSegments]> {
 
 def NN_PadMode : I32EnumAttr<"PadMode", "how padding is filled",
     [I32EnumAttrCase<"constant", 0>, I32EnumAttrCase<"edge", 1>,
-     I32EnumAttrCase<"reflect", 2>]> {
+     I32EnumAttrCase<"reflect", 2>, I32EnumAttrCase<"wrap", 3>]> {
   let cppNamespace = "::qopt::nn";
 }
 

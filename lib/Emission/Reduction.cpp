@@ -1,7 +1,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The steps of reduce_sum, reduce_mean, reduce_max and reduce_min.
+// The steps of reduce_sum, reduce_mean, reduce_max, reduce_min, reduce_prod.
 
 #include "lib/Emission/Reduction.h"
 #include "dialects/NN/NNOps.h"
@@ -58,6 +58,7 @@ std::optional<Reduction> Reduction::of(Operation *op) {
       .Case([&](nn::ReduceMeanOp r) { return from(r, Kind::mean); })
       .Case([&](nn::ReduceMaxOp r) { return from(r, Kind::max); })
       .Case([&](nn::ReduceMinOp r) { return from(r, Kind::min); })
+      .Case([&](nn::ReduceProdOp r) { return from(r, Kind::product); })
       .Default([](Operation *) { return std::nullopt; });
 }
 
@@ -79,7 +80,8 @@ Value Reduction::neutral(KernelBuilder &kb, Width width) const {
     return lowestLane(kb, element, width);
   if (kind == Kind::min)
     return highestLane(kb, element, width);
-  return kb.constantLike(computeType(element, width), 0);
+  return kb.constantLike(computeType(element, width),
+                         kind == Kind::product ? 1 : 0);
 }
 
 Value Reduction::combine(KernelBuilder &kb, Value a, Value b) const {
@@ -87,9 +89,10 @@ Value Reduction::combine(KernelBuilder &kb, Value a, Value b) const {
     return emitMax(kb, getElementTypeOrSelf(operand.getType()), a, b);
   if (kind == Kind::min)
     return emitMin(kb, getElementTypeOrSelf(operand.getType()), a, b);
-  if (isa<FloatType>(getElementTypeOrSelf(a.getType())))
-    return kb.addf(a, b);
-  return kb.create<arith::AddIOp>(a, b);
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(a.getType()));
+  if (kind == Kind::product)
+    return isFloat ? kb.mulf(a, b) : Value(kb.create<arith::MulIOp>(a, b));
+  return isFloat ? kb.addf(a, b) : Value(kb.create<arith::AddIOp>(a, b));
 }
 
 Value Reduction::finish(KernelBuilder &kb, Value result, Value count) const {

@@ -13,7 +13,7 @@
 namespace qopt::emission {
 
 struct Reduction {
-  enum class Kind { sum, mean, max, min };
+  enum class Kind { sum, mean, max, min, product };
   Kind kind;
   mlir::Value operand;
   llvm::SmallVector<int64_t> axes; // ascending

@@ -1,7 +1,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Shapes changed, axes permuted, tensors joined, repeated and padded.
+// Shapes changed, axes permuted, tensors joined and repeated.
 #include "lib/Import/OpTable.h"
 
 using namespace mlir;
@@ -236,79 +236,6 @@ void importSplit(NodeImport &node) {
   }
 }
 
-// Paddings known at run time only: blocks of the value joined on each axis.
-void padByBlocks(NodeImport &node, ArrayRef<Scalar> pads,
-                 ArrayRef<int64_t> axes) {
-  Value x = node.input(0);
-  if (node.text("mode", "constant") != "constant")
-    node.unsupported("the size of its padding or the value depends on the input "
-                     "data; in modes other than 'constant' expected constants");
-  Value fill = node.hasInput(2) ? node.reshape(node.input(2), {})
-                                : node.splat(0, x);
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    auto block = [&](Scalar size) {
-      Scalars sizes = node.dims(x);
-      sizes[axis] = size;
-      return node.broadcastTo(fill, sizes);
-    };
-    x = node.concat({block(pads[i]), x, block(pads[i + axes.size()])}, axis);
-  }
-  node.result(x);
-}
-
-void importPad(NodeImport &node) {
-  Value x = node.input(0);
-  int64_t rank = node.rank(x);
-  Scalars given = node.numbers(1, "pads");
-  SmallVector<int64_t> pads, axes;
-  if (node.hasInput(3))
-    for (int64_t axis : node.constantIntegers(3, "axes"))
-      axes.push_back(node.axis(axis, rank));
-  else
-    llvm::append_range(axes, llvm::seq<int64_t>(0, rank));
-  if (given.size() != 2 * axes.size())
-    node.bad("expected " + Twine(2 * axes.size()) + " pads, found " +
-             Twine(given.size()));
-  for (const Scalar &pad : given)
-    if (pad.isInt())
-      pads.push_back(pad.integer);
-  if (pads.size() != given.size())
-    return padByBlocks(node, given, axes);
-  SmallVector<int64_t> low(rank, 0), high(rank, 0);
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    low[axis] = pads[i];
-    high[axis] = pads[i + axes.size()];
-  }
-  if (llvm::any_of(pads, [](int64_t pad) { return pad < 0; }))
-    node.unsupported("negative padding is not supported");
-  std::string mode = node.text("mode", "constant");
-  std::optional<nn::PadMode> kind = nn::symbolizePadMode(mode);
-  if (!kind)
-    node.unsupported("padding of mode '" + mode + "' is not supported");
-  if (*kind == nn::PadMode::reflect)
-    for (int64_t axis = 0; axis < rank; ++axis) {
-      int64_t size = node.typeOf(x).getDimSize(axis);
-      if (!ShapedType::isDynamic(size) &&
-          std::max(low[axis], high[axis]) >= std::max<int64_t>(size, 1))
-        node.bad("expected pads of less than the " + Twine(size) +
-                 " elements of axis " + Twine(axis) + " to reflect, found " +
-                 Twine(std::max(low[axis], high[axis])));
-    }
-  double value = 0;
-  if (node.hasInput(2)) {
-    std::optional<double> constant = node.constantReal(2);
-    if (!constant)
-      return padByBlocks(node, given, axes);
-    value = *constant;
-  }
-  if (llvm::all_of(pads, [](int64_t pad) { return pad == 0; }))
-    return node.forward(0);
-  node.result(node.create<nn::PadOp>(
-      x, {node.attr("low", low), node.attr("high", high),
-          node.attr("mode", node.builder().getI32IntegerAttr(int32_t(*kind))),
-          node.attr("value", node.builder().getF32FloatAttr(float(value)))}));
-}
-
 void importExpand(NodeImport &node) {
   Scalars target = node.numbers(1, "shape"), from = inputDims(node);
   while (from.size() < target.size())
@@ -409,7 +336,6 @@ constexpr OpEntry rows[] = {
     {"DepthToSpace", 1, 1, importDepthToSpace},
     {"Expand", 2, 2, importExpand},
     {"Flatten", 1, 1, importFlatten},
-    {"Pad", 2, 4, importPad},
     {"Reshape", 2, 2, importReshape},
     {"SpaceToDepth", 1, 1, importSpaceToDepth},
     {"Split", 1, 2, importSplit},

@@ -20,7 +20,8 @@ const Table &standardTable() {
          {elementwiseOps(), activationOps(), contractionOps(), convolutionOps(),
           poolingOps(), normalizationOps(), reductionOps(), movementOps(),
           selectionOps(), positionOps(), resizeOps(), lossOps(), shapeOps(),
-          controlFlowOps(), dataDependentOps()})
+          controlFlowOps(), dataDependentOps(), indexingOps(),
+          cumulativeOps(), einsumOps(), samplingOps(), borderOps()})
       add(table, family);
     return table;
   }();

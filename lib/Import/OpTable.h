@@ -41,6 +41,11 @@ llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> shapeOps();
 llvm::ArrayRef<OpEntry> controlFlowOps();
 llvm::ArrayRef<OpEntry> dataDependentOps();
+llvm::ArrayRef<OpEntry> indexingOps();
+llvm::ArrayRef<OpEntry> cumulativeOps();
+llvm::ArrayRef<OpEntry> einsumOps();
+llvm::ArrayRef<OpEntry> samplingOps();
+llvm::ArrayRef<OpEntry> borderOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.
 llvm::ArrayRef<OpEntry> contribOps();
 

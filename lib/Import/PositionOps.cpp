@@ -30,6 +30,45 @@ Value positions(NodeImport &node, int64_t size, int64_t trailing,
   return node.constant(values, shape, element, "positions");
 }
 
+Value positions(NodeImport &node, const Scalar &size, int64_t trailing,
+                Type element) {
+  if (size.isInt())
+    return positions(node, size.integer, trailing, element);
+  // A dynamic number of ones, summed up.
+  Type i64 = node.builder().getI64Type();
+  Value ones = node.broadcastTo(node.constant({1}, {1}, i64, "one"), {size});
+  Value counted = node.create<nn::CumSumOp>(
+      ones, {node.attr("axis", node.builder().getI64IntegerAttr(0)),
+             node.attr("exclusive", node.builder().getBoolAttr(true))});
+  Scalars shape(trailing + 1, Scalar::ofInt(1));
+  shape.front() = size;
+  return node.cast(node.reshape(counted, shape), element);
+}
+
+Value scalarTensor(NodeImport &node, const Scalar &number) {
+  GraphValue value;
+  value.known = SmallTensor::scalar(number);
+  Expected<Value> tensor = node.importer().materialize(value, node.loc());
+  if (!tensor)
+    node.unsupported(llvm::toString(tensor.takeError()));
+  return *tensor;
+}
+
+Value scaledPositions(NodeImport &node, const Scalar &size,
+                      const Scalar &stride, int64_t trailing) {
+  Type i64 = node.builder().getI64Type();
+  if (size.isInt() && stride.isInt()) {
+    SmallVector<double> values;
+    for (int64_t i = 0; i < size.integer; ++i)
+      values.push_back(double(i * stride.integer));
+    SmallVector<int64_t> shape(trailing + 1, 1);
+    shape.front() = size.integer;
+    return node.constant(values, shape, i64, "positions");
+  }
+  Value at = positions(node, size, trailing, i64);
+  return node.create<nn::MulOp>({at, scalarTensor(node, stride)});
+}
+
 Value argMax(NodeImport &node, Value x, int64_t axis, bool last) {
   Type i64 = node.builder().getI64Type();
   int64_t size = fixedSize(node, x, axis);

@@ -16,6 +16,18 @@ int64_t fixedSize(NodeImport &node, mlir::Value x, int64_t axis);
 mlir::Value positions(NodeImport &node, int64_t size, int64_t trailing,
                       mlir::Type element);
 
+/// As above for a size that may be an index value.
+mlir::Value positions(NodeImport &node, const Scalar &size, int64_t trailing,
+                      mlir::Type element);
+
+/// A whole number as a scalar i64 tensor.
+mlir::Value scalarTensor(NodeImport &node, const Scalar &number);
+
+/// 0, stride, 2 * stride, .. along an axis of `size` elements that `trailing`
+/// axes follow, as i64 [size, 1, ..].
+mlir::Value scaledPositions(NodeImport &node, const Scalar &size,
+                            const Scalar &stride, int64_t trailing);
+
 /// The position (i64) of the first or last maximum along `axis`, axis kept. A
 /// NaN makes every position count as one.
 mlir::Value argMax(NodeImport &node, mlir::Value x, int64_t axis, bool last);

@@ -1,9 +1,10 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reductions. The dialect has sum, mean, maximum and minimum; norms and
-// logarithms are made of them.
+// Reductions. The dialect has sum, mean, product, maximum and minimum;
+// norms and logarithms are made of them.
 #include "lib/Import/OpTable.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -72,12 +73,6 @@ void importReduceMean(NodeImport &node) {
   node.result(apply<nn::ReduceMeanOp>(node, node.input(0)));
 }
 
-void importReduceProd(NodeImport &node) {
-  if (!reduceKnown<Binary::Mul>(node))
-    node.unsupported("a product of a tensor that depends on the input data is "
-                     "not supported");
-}
-
 void importL1(NodeImport &node) {
   node.result(
       apply<nn::ReduceSumOp>(node, node.create<nn::AbsOp>(node.input(0))));
@@ -106,6 +101,11 @@ void importLogSumExp(NodeImport &node) {
   if (reduction.axes.empty())
     return node.forward(0);
   Value top = node.reduce<nn::ReduceMaxOp>(x, reduction.axes);
+  // An infinite maximum (of nothing, too) says it all: subtracting it would not.
+  Value infinity = node.splat(std::numeric_limits<double>::infinity(), top);
+  Value isFinite = node.create<nn::LessOp>(
+      {node.create<nn::AbsOp>(top), infinity});
+  top = node.create<nn::SelectOp>({isFinite, top, node.splat(0, top)});
   Value grown = node.create<nn::ExpOp>(node.create<nn::SubOp>({x, top}));
   Value sum = node.reduce<nn::ReduceSumOp>(grown, reduction.axes);
   Value result = node.create<nn::AddOp>({node.create<nn::LogOp>(sum), top});
@@ -127,7 +127,7 @@ constexpr OpEntry rows[] = {
     {"ReduceMax", 1, 2, importReduce<nn::ReduceMaxOp, Binary::Max>},
     {"ReduceMean", 1, 2, importReduceMean},
     {"ReduceMin", 1, 2, importReduce<nn::ReduceMinOp, Binary::Min>},
-    {"ReduceProd", 1, 2, importReduceProd},
+    {"ReduceProd", 1, 2, importReduce<nn::ReduceProdOp, Binary::Mul>},
     {"ReduceSum", 1, 2, importReduce<nn::ReduceSumOp, Binary::Add>},
     {"ReduceSumSquare", 1, 2, importSumSquare},
 };

@@ -9,17 +9,6 @@ using namespace mlir;
 namespace qopt::import {
 namespace {
 
-// A list of one entry a spatial axis, or `fill` everywhere.
-SmallVector<int64_t> spatialList(NodeImport &node, StringRef name, size_t count,
-                                 int64_t fill) {
-  SmallVector<int64_t> fallback(count, fill);
-  SmallVector<int64_t> list = node.integers(name, fallback);
-  if (list.size() != count)
-    node.bad("expected " + Twine(count) + " values in attribute '" + name +
-             "', found " + Twine(list.size()));
-  return list;
-}
-
 // Padding that keeps out = ceil(in / stride).
 void applySame(NodeImport &node, Value x, bool upper, Window &window) {
   size_t count = window.kernel.size();
@@ -45,8 +34,63 @@ void addHeight(Window &window) {
   for (auto *list : {&window.kernel, &window.strides, &window.dilations})
     list->insert(list->begin(), 1);
   window.pads = {0, window.pads[0], 0, window.pads[1]};
+  window.ceilPads.insert(window.ceilPads.begin(), 0);
+}
+
+// The first spatial axis of x [N, S, .., C] and of the filter [O, K, .., C']
+// into batch and channels: channel (g, t, c) of the result is what tap t sees
+// of channel c of group g.
+void foldAxis(NodeImport &node, Value &x, Value &filter, const AxisWindow &axis,
+              int64_t groups) {
+  IndexMath &math = node.math();
+  Scalars folded;
+  SmallVector<Value> taps = windowSlices(node, x, 1, axis, 0);
+  Scalars sizes = node.dims(taps.front());
+  for (Value &tap : taps) {
+    Scalars apart = sizes;
+    std::optional<Scalar> each =
+        math.quotient(sizes.back(), Scalar::ofInt(groups));
+    if (!each)
+      node.bad("expected " + Twine(groups) +
+               " groups to divide the channels of the input");
+    apart.back() = Scalar::ofInt(groups);
+    apart.push_back(*each);
+    tap = node.reshape(tap, apart);
+  }
+  x = node.concat(taps, sizes.size());
+  folded.push_back(math.mul(sizes[0], sizes[1]));
+  folded.append(sizes.begin() + 2, sizes.end());
+  folded.back() = math.mul(sizes.back(), Scalar::ofInt(axis.kernel));
+  x = node.reshape(x, folded);
+  int64_t last = node.rank(filter) - 1;
+  SmallVector<int64_t> perm{0};
+  for (int64_t i = 2; i < last; ++i)
+    perm.push_back(i);
+  perm.append({1, last});
+  Scalars merged = node.dims(filter);
+  merged.back() = math.mul(merged.back(), merged[1]);
+  merged.erase(merged.begin() + 1);
+  filter = node.reshape(node.transpose(filter, perm), merged);
+}
+
+Window withoutFirstAxis(Window window) {
+  window.pads.erase(window.pads.begin() + window.rank());
+  for (auto *list : {&window.kernel, &window.strides, &window.dilations,
+                     &window.pads, &window.ceilPads})
+    list->erase(list->begin());
+  return window;
 }
 } // namespace
+
+SmallVector<int64_t> spatialList(NodeImport &node, StringRef name, size_t count,
+                                 int64_t fill) {
+  SmallVector<int64_t> fallback(count, fill);
+  SmallVector<int64_t> list = node.integers(name, fallback);
+  if (list.size() != count)
+    node.bad("expected " + Twine(count) + " values in attribute '" + name +
+             "', found " + Twine(list.size()));
+  return list;
+}
 
 SmallVector<NamedAttribute> Window::attributes(NodeImport &node,
                                                bool withKernel) const {
@@ -61,11 +105,8 @@ SmallVector<NamedAttribute> Window::attributes(NodeImport &node,
 Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
   int64_t count = node.rank(x) - 2;
   if (count < 1)
-    node.bad("expected a tensor of rank 3 or more, found shape " +
+    node.bad("expected a tensor of rank 3 or more, found the shape " +
              shapeText(node.typeOf(x).getShape()));
-  if (count != 1 && count != 2)
-    node.unsupported("expected a 1-D or 2-D window, found a tensor of shape " +
-                     shapeText(node.typeOf(x).getShape()));
   if (int64_t(kernel.size()) != count)
     node.bad("expected a kernel of " + Twine(count) + " dimensions, found " +
              Twine(kernel.size()));
@@ -74,6 +115,7 @@ Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
   window.strides = spatialList(node, "strides", count, 1);
   window.dilations = spatialList(node, "dilations", count, 1);
   window.pads.assign(2 * count, 0);
+  window.ceilPads.assign(count, 0);
   for (auto *list : {&window.kernel, &window.strides, &window.dilations})
     for (int64_t value : *list)
       if (value < 1 || value > (int64_t(1) << 31))
@@ -95,32 +137,38 @@ Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
   return window;
 }
 
-bool applyCeilMode(NodeImport &node, Value x, Window &window) {
-  bool changed = false;
-  size_t first = window.isOneDimensional ? 1 : 0;
-  for (size_t i = first; i < 2; ++i) {
-    int64_t stride = window.strides[i];
+void applyCeilMode(NodeImport &node, Value x, Window &window) {
+  int64_t count = window.rank();
+  for (int64_t i = window.isOneDimensional; i < count; ++i) {
+    int64_t stride = window.strides[i], span = window.axis(i).span();
+    int64_t low = window.pads[i], high = window.pads[i + count];
     if (stride == 1)
       continue;
-    int64_t size = node.typeOf(x).getDimSize(i + 2 - first);
-    if (ShapedType::isDynamic(size))
-      node.unsupported("ceil_mode needs a fixed input size; give it with "
-                       "--shape");
-    int64_t span = window.dilations[i] * (window.kernel[i] - 1) + 1;
-    int64_t padded = size + window.pads[i] + window.pads[i + 2];
-    if (padded < span)
-      continue;
-    int64_t count = llvm::divideCeil(padded - span, stride) + 1;
-    // A window that starts behind the input does not count.
-    if ((count - 1) * stride >= size + window.pads[i])
-      --count;
-    int64_t needed = (count - 1) * stride + span;
-    if (needed <= padded)
-      continue;
-    window.pads[i + 2] += needed - padded;
-    changed = true;
+    int64_t size = node.typeOf(x).getDimSize(i + 2 - window.isOneDimensional);
+    if (ShapedType::isDynamic(size)) {
+      // One element less than a stride more, and rounding down is rounding up;
+      // no window then starts behind the input.
+      if (high + stride > span)
+        node.unsupported("ceil_mode for this window needs a fixed input size; "
+                         "give it with --shape");
+      window.ceilPads[i] = stride - 1;
+    } else {
+      int64_t padded = size + low + high;
+      if (padded < span)
+        continue;
+      int64_t outputs = llvm::divideCeil(padded - span, stride) + 1;
+      // A window that starts behind the input does not count.
+      if ((outputs - 1) * stride >= size + low)
+        --outputs;
+      window.ceilPads[i] =
+          std::max<int64_t>((outputs - 1) * stride + span - padded, 0);
+      // Fewer windows than rounding down gives: padding that none sees.
+      if ((outputs - 1) * stride + span + stride <= padded)
+        window.ceilPads[i] =
+            std::max((outputs - 1) * stride + span - padded, -high);
+    }
+    window.pads[i + count] += window.ceilPads[i];
   }
-  return changed;
 }
 
 Value toChannelsLast(NodeImport &node, Value x) {
@@ -129,16 +177,45 @@ Value toChannelsLast(NodeImport &node, Value x) {
     sizes.insert(sizes.begin() + 2, Scalar::ofInt(1));
     x = node.reshape(x, sizes);
   }
-  return node.transpose(x, {0, 2, 3, 1});
+  SmallVector<int64_t> perm{0};
+  for (int64_t axis = 2; axis < node.rank(x); ++axis)
+    perm.push_back(axis);
+  perm.push_back(1);
+  return node.transpose(x, perm);
 }
 
 Value toChannelsFirst(NodeImport &node, Value x, bool isOneDimensional) {
-  x = node.transpose(x, {0, 3, 1, 2});
+  int64_t last = node.rank(x) - 1;
+  SmallVector<int64_t> perm{0, last};
+  for (int64_t axis = 1; axis < last; ++axis)
+    perm.push_back(axis);
+  x = node.transpose(x, perm);
   if (!isOneDimensional)
     return x;
   Scalars sizes = node.dims(x);
   sizes.erase(sizes.begin() + 2);
   return node.reshape(x, sizes);
+}
+
+Value convolve(NodeImport &node, Value x, Value filter, Window window,
+               int64_t groups) {
+  Scalars outer;
+  while (window.rank() > 2) {
+    Scalar batch = node.dims(x)[0];
+    foldAxis(node, x, filter, window.axis(0), groups);
+    if (outer.empty())
+      outer.push_back(batch);
+    outer.push_back(*node.math().quotient(node.dims(x)[0], batch));
+    window = withoutFirstAxis(window);
+  }
+  SmallVector<NamedAttribute> attributes = window.attributes(node, false);
+  attributes.push_back(
+      node.attr("groups", node.builder().getI64IntegerAttr(groups)));
+  Value y = node.create<nn::ConvOp>({x, filter}, attributes);
+  if (outer.empty())
+    return y;
+  outer.append(node.dims(y).begin() + 1, node.dims(y).end());
+  return node.reshape(y, outer);
 }
 
 } // namespace qopt::import

@@ -7,15 +7,23 @@
 // with a height of 1.
 #pragma once
 
-#include "lib/Import/NodeImport.h"
+#include "lib/Import/WindowSlices.h"
 
 namespace qopt::import {
 
+/// One entry a spatial axis, two or more of them.
 struct Window {
   llvm::SmallVector<int64_t> kernel, strides, dilations;
-  llvm::SmallVector<int64_t> pads; // top, left, bottom, right
+  llvm::SmallVector<int64_t> pads; // all low, then all high
+  /// What ceil_mode adds to the high pads: outside even of the padding.
+  llvm::SmallVector<int64_t> ceilPads;
   bool isOneDimensional = false;
 
+  int64_t rank() const { return kernel.size(); }
+  AxisWindow axis(int64_t i) const {
+    return {kernel[i], strides[i], dilations[i], pads[i], pads[i + rank()]};
+  }
+  /// Of a two-dimensional window.
   llvm::SmallVector<mlir::NamedAttribute> attributes(NodeImport &node,
                                                      bool withKernel) const;
 };
@@ -24,14 +32,23 @@ struct Window {
 Window readWindow(NodeImport &node, mlir::Value x,
                   llvm::ArrayRef<int64_t> kernel);
 
-/// Pads enlarged so that rounding down gives what rounding up would have.
-/// Returns whether that changed anything.
-bool applyCeilMode(NodeImport &node, mlir::Value x, Window &window);
+/// A list of one entry a spatial axis, or `fill` everywhere.
+llvm::SmallVector<int64_t> spatialList(NodeImport &node, llvm::StringRef name,
+                                       size_t count, int64_t fill);
 
-/// N, C, [H,] W to N, H, W, C.
+/// Pads enlarged so that rounding down gives what rounding up would have.
+void applyCeilMode(NodeImport &node, mlir::Value x, Window &window);
+
+/// N, C, spatial... to N, spatial..., C.
 mlir::Value toChannelsLast(NodeImport &node, mlir::Value x);
 /// Back again; one-dimensional tensors lose their height.
 mlir::Value toChannelsFirst(NodeImport &node, mlir::Value x,
                             bool isOneDimensional);
+
+/// nn.conv for any number of spatial axes: x [N, S.., C], filter
+/// [O, K.., C / groups]. Leading axes beyond two are folded: each of their taps
+/// becomes channels of its own.
+mlir::Value convolve(NodeImport &node, mlir::Value x, mlir::Value filter,
+                     Window window, int64_t groups);
 
 } // namespace qopt::import

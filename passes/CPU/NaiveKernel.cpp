@@ -34,6 +34,7 @@ LogicalResult emitOp(NaiveBuilder &nb, Operation *op) {
   for (auto *emit : {emitNaivePointwise, emitNaiveContraction,
                      emitNaiveAttention, emitNaiveRows, emitNaiveReduction,
                      emitNaiveWindow, emitNaiveMovement, emitNaivePositions,
+                     emitNaiveSequential,
                      emitNaivePanels}) {
     // An emitter that blames the op has found it to be its own.
     if (succeeded(emit(nb, op)))

@@ -82,14 +82,19 @@ LogicalResult emitSlice(NaiveBuilder &nb, nn::SliceOp op) {
   return success();
 }
 
-/// Where padding repeats the border or mirrors at it.
-Value foldIndex(NaiveBuilder &nb, Value index, Value size, nn::PadMode mode) {
+/// Where padding repeats the border, mirrors at it or starts over.
+Value foldIndex(NaiveBuilder &nb, Value index, Value size, int64_t low,
+                nn::PadMode mode) {
   emission::KernelBuilder &kb = nb.kb;
   Value last = kb.sub(size, 1);
   if (mode == nn::PadMode::reflect) {
     Value mirrored = kb.sub(kb.i64(0), index);
     index = kb.max(index, mirrored);
     index = kb.min(index, kb.sub(kb.mul(last, 2), index));
+  }
+  if (mode == nn::PadMode::wrap) { // Padding may be longer than the axis.
+    Value period = kb.max(size, 1); // As often as leaves no index negative.
+    index = kb.rem(kb.add(index, kb.mul(period, low)), period);
   }
   return kb.max(kb.min(index, last), 0);
 }
@@ -108,7 +113,7 @@ void emitPad(NaiveBuilder &nb, nn::PadOp op) {
         inside = kb.create<arith::AndIOp>(
             inside, kb.cmp(arith::CmpIPredicate::ult, index, size));
       else
-        index = foldIndex(nb, index, size, op.getMode());
+        index = foldIndex(nb, index, size, low, op.getMode());
       from.push_back(index);
     }
     Value lane = kb.ifThenElse(

@@ -22,6 +22,9 @@ namespace {
 
 /// Beyond this a fold must not make a tensor larger than its operands.
 constexpr int64_t kFreeElements = 1 << 16;
+/// Except by padding: the filters of transposed convolutions grow so, to be cut
+/// into phases.
+constexpr int64_t kPaddingGrowth = 4;
 
 SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides(shape.size(), 1);
@@ -116,6 +119,38 @@ std::optional<std::vector<char>> move(nn::SliceOp op,
     strides[axis] *= step;
   }
   return gatherStrided(x[0], offset, type.getShape(), strides);
+}
+
+std::optional<std::vector<char>> move(nn::PadOp op,
+                                      ArrayRef<ConstantView> x) {
+  // Zero has the same bytes in every type: none but zeros.
+  Type element = x[0].type().getElementType();
+  if (op.getMode() != nn::PadMode::constant || !op.getValue().isPosZero() ||
+      llvm::any_of(op.getLow(), [](int64_t n) { return n < 0; }) ||
+      llvm::any_of(op.getHigh(), [](int64_t n) { return n < 0; }))
+    return std::nullopt;
+  ArrayRef<int64_t> from = x[0].type().getShape();
+  ArrayRef<int64_t> to =
+      cast<RankedTensorType>(op.getResult().getType()).getShape();
+  int64_t size = nn::elementBytes(element), count = 1;
+  for (int64_t n : to)
+    count *= n;
+  std::vector<char> source = wholeTensor(x[0]), result(count * size, 0);
+  SmallVector<int64_t> strides = rowMajorStrides(to), index(from.size(), 0);
+  int64_t at = 0;
+  for (auto [low, stride] : llvm::zip_equal(op.getLow(), strides))
+    at += low * stride;
+  for (size_t i = 0; i < source.size(); i += size) {
+    std::memcpy(result.data() + at * size, source.data() + i, size);
+    for (size_t axis = from.size(); axis-- > 0;) {
+      at += strides[axis];
+      if (++index[axis] < from[axis])
+        break;
+      at -= from[axis] * strides[axis];
+      index[axis] = 0;
+    }
+  }
+  return result;
 }
 
 std::optional<std::vector<char>> move(nn::ConcatOp op,
@@ -263,6 +298,8 @@ std::optional<std::vector<char>> evaluate(Operation *op, RankedTensorType type,
     return move(broadcast, x);
   if (auto slice = dyn_cast<nn::SliceOp>(op))
     return move(slice, x);
+  if (auto pad = dyn_cast<nn::PadOp>(op))
+    return move(pad, x);
   if (auto concat = dyn_cast<nn::ConcatOp>(op))
     return move(concat, x);
   if (auto cast = dyn_cast<nn::CastOp>(op))
@@ -306,7 +343,8 @@ std::optional<TensorBytes> qopt::simplify::evaluateOp(Operation *op) {
     std::optional<ConstantView> view = ConstantView::of(operand);
     if (!view)
       return std::nullopt;
-    elements += view->isSplat() ? 1 : view->numElements();
+    elements += (view->isSplat() ? 1 : view->numElements()) *
+                (isa<nn::PadOp>(op) ? kPaddingGrowth : 1);
     operands.push_back(std::move(*view));
   }
   if (operands.empty() || type.getNumElements() > elements)

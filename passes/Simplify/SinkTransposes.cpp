@@ -405,6 +405,7 @@ void qopt::simplify::populateSinkTransposePatterns(
       SinkThroughRows<nn::SoftmaxOp>, SinkThroughRows<nn::LayerNormOp>,
       SinkThroughRows<nn::RMSNormOp>, SinkThroughReduce<nn::ReduceSumOp>,
       SinkThroughReduce<nn::ReduceMeanOp>, SinkThroughReduce<nn::ReduceMaxOp>,
-      SinkThroughReduce<nn::ReduceMinOp>, SinkThroughConcat, SinkThroughPad,
-      SinkThroughSlice, SinkThroughReshape, SinkThroughSplit>(context);
+      SinkThroughReduce<nn::ReduceMinOp>, SinkThroughReduce<nn::ReduceProdOp>,
+      SinkThroughConcat, SinkThroughPad, SinkThroughSlice, SinkThroughReshape,
+      SinkThroughSplit>(context);
 }
