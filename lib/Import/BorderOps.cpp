@@ -24,21 +24,23 @@ struct Padding {
   }
 };
 
-Padding readPadding(NodeImport &node, int64_t rank) {
-  SmallVector<int64_t> pads = node.constantIntegers(1, "pads"), axes;
+SmallVector<int64_t> readPaddedAxes(NodeImport &node, int64_t rank) {
+  SmallVector<int64_t> axes;
   if (node.hasInput(3))
     for (int64_t axis : node.constantIntegers(3, "axes"))
       axes.push_back(node.axis(axis, rank));
   else
     llvm::append_range(axes, llvm::seq<int64_t>(0, rank));
-  if (pads.size() != 2 * axes.size())
-    node.bad("expected " + Twine(2 * axes.size()) + " pads, found " +
-             Twine(pads.size()));
+  return axes;
+}
+
+Padding readPadding(NodeImport &node, int64_t rank, ArrayRef<Scalar> pads,
+                    ArrayRef<int64_t> axes) {
   Padding result{SmallVector<int64_t>(rank, 0), SmallVector<int64_t>(rank, 0),
                  nn::PadMode::constant};
   for (auto [i, axis] : llvm::enumerate(axes)) {
-    result.low[axis] = pads[i];
-    result.high[axis] = pads[i + axes.size()];
+    result.low[axis] = pads[i].integer;
+    result.high[axis] = pads[i + axes.size()].integer;
   }
   std::string mode = node.text("mode", "constant");
   std::optional<nn::PadMode> kind = nn::symbolizePadMode(mode);
@@ -46,6 +48,26 @@ Padding readPadding(NodeImport &node, int64_t rank) {
     node.bad("mode '" + mode + "' is unknown");
   result.mode = *kind;
   return result;
+}
+
+// Paddings known at run time only: blocks of the value joined on each axis.
+void padByBlocks(NodeImport &node, ArrayRef<Scalar> pads,
+                 ArrayRef<int64_t> axes) {
+  Value x = node.input(0);
+  if (node.text("mode", "constant") != "constant")
+    node.unsupported("the size of its padding depends on the input data; in "
+                     "modes other than 'constant' expected constants");
+  Value fill = node.hasInput(2) ? node.reshape(node.input(2), {})
+                                : node.splat(0, x);
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    auto block = [&](Scalar size) {
+      Scalars sizes = node.dims(x);
+      sizes[axis] = size;
+      return node.broadcastTo(fill, sizes);
+    };
+    x = node.concat({block(pads[i]), x, block(pads[i + axes.size()])}, axis);
+  }
+  node.result(x);
 }
 
 // Negative padding, done and taken out of `padding`.
@@ -104,15 +126,22 @@ void checkMirrored(NodeImport &node, Value x, const Padding &padding) {
       node.bad("cannot fill the padding of axis " + Twine(axis) +
                " from no elements");
     if (padding.mode == nn::PadMode::reflect && size > 0 && most >= size)
-      node.unsupported("padding of mode 'reflect' is supported up to the size "
-                       "of the axis less one; axis " + Twine(axis) + " of size " +
-                       Twine(size) + " has " + Twine(most));
+      node.bad("expected pads of less than the " + Twine(size) +
+               " elements of axis " + Twine(axis) + " to reflect, found " +
+               Twine(most));
   }
 }
 
 void importPad(NodeImport &node) {
   Value x = node.input(0);
-  Padding padding = readPadding(node, node.rank(x));
+  Scalars pads = node.numbers(1, "pads");
+  SmallVector<int64_t> axes = readPaddedAxes(node, node.rank(x));
+  if (pads.size() != 2 * axes.size())
+    node.bad("expected " + Twine(2 * axes.size()) + " pads, found " +
+             Twine(pads.size()));
+  if (!llvm::all_of(pads, [](const Scalar &pad) { return pad.isInt(); }))
+    return padByBlocks(node, pads, axes);
+  Padding padding = readPadding(node, node.rank(x), pads, axes);
   if (padding.isNothing())
     return node.forward(0);
   x = cutBorders(node, x, padding);
@@ -203,9 +232,10 @@ void importCol2Im(NodeImport &node) {
     AxisWindow window{block[i], strides[i], dilations[i], pads[i],
                       pads[i + count]};
     int64_t room = image[i] + window.low + window.high - window.span();
-    if (window.kernel < 1 || window.stride < 1 || window.dilation < 1 ||
+    if (window.kernel < 1 || window.kernel > 1024 || window.stride < 1 || window.dilation < 1 ||
         window.low < 0 || window.high < 0 || room < 0)
-      node.bad("expected blocks that fit into the padded image");
+      node.bad("expected blocks of at most 1024 elements an axis that fit into "
+               "the padded image");
     taps.push_back(Scalar::ofInt(window.kernel));
     blocks.push_back(Scalar::ofInt(room / window.stride + 1));
     windows.push_back(window);

@@ -111,7 +111,8 @@ void importConvTranspose(NodeImport &node) {
     axes.push_back(readTransposed(node, dims[i + 2], kernel[i],
                                   sizes.empty() ? nullptr : &wanted, i, count));
     if (axes.back().low < 0)
-      node.unsupported("negative padding is not supported");
+      node.bad("expected 'pads' of 0 or more, found " +
+               Twine(axes.back().low));
   }
   // The filter's kernel may get a height of 1, too.
   bool isOneDimensional = count == 1;

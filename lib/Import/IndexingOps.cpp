@@ -31,8 +31,8 @@ Value fromFront(NodeImport &node, Value indices, const Scalar &size) {
 }
 
 Value clamped(NodeImport &node, Value indices, const Scalar &size) {
-  Value last =
-      scalarTensor(node, node.math().sub(size, Scalar::ofInt(1)));
+  Value last = node.create<nn::SubOp>(
+      {scalarTensor(node, size), node.splat(1, indices)});
   return node.create<nn::MaxOp>(
       {node.create<nn::MinOp>({indices, last}), node.splat(0, indices)});
 }

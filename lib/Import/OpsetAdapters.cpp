@@ -123,6 +123,11 @@ void adaptTopK(NodeImport &node) {
   node.removeAttribute("k");
 }
 
+// Before opset 16 regions were not moved by half a pixel.
+void adaptRoiAlign(NodeImport &node) {
+  node.setText("coordinate_transformation_mode", "output_half_pixel");
+}
+
 struct Row {
   StringLiteral op;
   int64_t before; // applies to opsets below this one
@@ -158,6 +163,7 @@ constexpr Row rows[] = {
     {"ReduceSum", 13, axesToInput},
     {"ReduceSumSquare", 18, axesToInput},
     {"Resize", 11, adaptResize},
+    {"RoiAlign", 16, adaptRoiAlign},
     {"Slice", 10, adaptSlice},
     {"Softmax", 13, adaptSoftmax},
     {"Split", 13, adaptSplit},

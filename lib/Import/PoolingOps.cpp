@@ -147,6 +147,7 @@ Value countAlong(NodeImport &node, Value x, const Window &window, int64_t i,
   if (!ShapedType::isDynamic(size)) {
     int64_t before = countsPadding ? axis.low : 0;
     int64_t after = countsPadding ? axis.high - window.ceilPads[i] : 0;
+    node.limitConstant({size + axis.low + axis.high, axis.kernel});
     SmallVector<double> counts;
     for (int64_t o = 0; o * axis.stride + axis.span() <=
                         axis.low + size + axis.high;

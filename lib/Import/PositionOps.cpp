@@ -34,15 +34,11 @@ Value positions(NodeImport &node, const Scalar &size, int64_t trailing,
                 Type element) {
   if (size.isInt())
     return positions(node, size.integer, trailing, element);
-  // A dynamic number of ones, summed up.
-  Type i64 = node.builder().getI64Type();
-  Value ones = node.broadcastTo(node.constant({1}, {1}, i64, "one"), {size});
-  Value counted = node.create<nn::CumSumOp>(
-      ones, {node.attr("axis", node.builder().getI64IntegerAttr(0)),
-             node.attr("exclusive", node.builder().getBoolAttr(true))});
+  Value numbers = node.create<nn::IotaOp>(
+      size.value, {node.attr("static_sizes", ShapedType::kDynamic)});
   Scalars shape(trailing + 1, Scalar::ofInt(1));
   shape.front() = size;
-  return node.cast(node.reshape(counted, shape), element);
+  return node.cast(node.reshape(numbers, shape), element);
 }
 
 Value scalarTensor(NodeImport &node, const Scalar &number) {
@@ -58,6 +54,7 @@ Value scaledPositions(NodeImport &node, const Scalar &size,
                       const Scalar &stride, int64_t trailing) {
   Type i64 = node.builder().getI64Type();
   if (size.isInt() && stride.isInt()) {
+    node.limitConstant({size.integer});
     SmallVector<double> values;
     for (int64_t i = 0; i < size.integer; ++i)
       values.push_back(double(i * stride.integer));

@@ -20,7 +20,7 @@ mlir::Value positions(NodeImport &node, int64_t size, int64_t trailing,
 mlir::Value positions(NodeImport &node, const Scalar &size, int64_t trailing,
                       mlir::Type element);
 
-/// A whole number as a scalar i64 tensor.
+/// A size, or a product of sizes, as a scalar i64 tensor.
 mlir::Value scalarTensor(NodeImport &node, const Scalar &number);
 
 /// 0, stride, 2 * stride, .. along an axis of `size` elements that `trailing`

@@ -21,6 +21,11 @@ Value pixelRows(NodeImport &node, Value x) {
              sizes.back()});
 }
 
+// Whether a dimension is, or may turn out to be, `wanted`.
+bool mayBe(int64_t size, int64_t wanted) {
+  return ShapedType::isDynamic(size) || size == wanted;
+}
+
 // The type in which places are computed.
 Type placeType(NodeImport &node, Value x) {
   return node.elementOf(x).isF64() ? Type(node.builder().getF64Type())
@@ -131,7 +136,7 @@ void importGridSample(NodeImport &node) {
   GridSampler sampler(node);
   int64_t axes = node.rank(x) - 2;
   if (axes < 1 || node.rank(grid) != axes + 2 ||
-      node.typeOf(grid).getShape().back() != axes)
+      !mayBe(node.typeOf(grid).getShape().back(), axes))
     node.bad("expected an input [N, C, ..] and a grid [N, .., " + Twine(axes) +
              "], found " + shapeText(node.typeOf(x).getShape()) + " and " +
              shapeText(node.typeOf(grid).getShape()));
@@ -170,8 +175,8 @@ void importAffineGrid(NodeImport &node) {
   SmallVector<int64_t> sizes = node.constantIntegers(1, "size");
   int64_t axes = int64_t(sizes.size()) - 2;
   if ((axes != 2 && axes != 3) || node.rank(theta) != 3 ||
-      node.typeOf(theta).getDimSize(1) != axes ||
-      node.typeOf(theta).getDimSize(2) != axes + 1)
+      !mayBe(node.typeOf(theta).getDimSize(1), axes) ||
+      !mayBe(node.typeOf(theta).getDimSize(2), axes + 1))
     node.bad("expected theta [N, 2, 3] and four sizes, or theta [N, 3, 4] and "
              "five, found " +
              shapeText(node.typeOf(theta).getShape()) + " and " +
@@ -179,9 +184,10 @@ void importAffineGrid(NodeImport &node) {
   bool alignsCorners = node.integer("align_corners", 0);
   // Rows (x, y, [z,] 1) of all places, the last axis the fastest.
   SmallVector<double> values;
+  node.limitConstant(ArrayRef<int64_t>(sizes).drop_front(2));
   int64_t count = 1;
   for (int64_t size : ArrayRef<int64_t>(sizes).drop_front(2))
-    count *= size;
+    count *= std::max<int64_t>(size, 0);
   for (int64_t place = 0; place < count; ++place) {
     int64_t rest = place;
     for (int64_t axis = axes + 1; axis >= 2; --axis) {
@@ -210,6 +216,7 @@ SmallVector<Neighbour> regionNeighbours(NodeImport &node, Value start,
                                         Value length, int64_t bins,
                                         int64_t samples, const Scalar &size) {
   Arithmetic a{node};
+  node.limitConstant({bins, samples});
   SmallVector<double> parts; // of a region's length
   for (int64_t bin = 0; bin < bins; ++bin)
     for (int64_t sample = 0; sample < samples; ++sample)
@@ -245,11 +252,12 @@ void importRoiAlign(NodeImport &node) {
   if (transform != "half_pixel" && transform != "output_half_pixel")
     node.bad("coordinate_transformation_mode '" + transform + "' is unknown");
   if (node.rank(x) != 4 || node.rank(regions) != 2 ||
-      node.typeOf(regions).getDimSize(1) != 4 || node.rank(images) != 1)
+      !mayBe(node.typeOf(regions).getDimSize(1), 4) || node.rank(images) != 1)
     node.bad("expected an image of rank 4, regions [R, 4] and batch indices "
              "[R]");
-  if (height < 1 || width < 1 || samples < 0)
-    node.bad("expected positive output sizes and a sampling_ratio of 0 or more");
+  if (height < 1 || width < 1 || samples < 0 || samples > 1 << 16)
+    node.bad("expected positive output sizes and a sampling_ratio from 0 to "
+             "65536");
   if (samples == 0)
     node.unsupported("sampling_ratio = 0 takes as many samples as the size of "
                      "each region says, which is not supported; export the "
@@ -312,6 +320,7 @@ public:
       node.unsupported("a filter of dynamic shape is not supported");
     window = readWindow(node, x, shape.drop_front(2));
     taps = shape[2] * shape[3];
+    node.limitConstant({taps});
     groups = node.integer("group", 1);
     parts = node.integer("offset_group", 1);
     outputs = shape[0];
@@ -320,7 +329,7 @@ public:
       node.bad("expected groups that divide the channels");
     sizes = node.dims(x);
     Scalars given = node.dims(offsets);
-    if (!given[1].isInt(parts * taps * 2))
+    if (!mayBe(node.typeOf(offsets).getDimSize(1), parts * taps * 2))
       node.bad("expected " + Twine(parts * taps * 2) + " offset channels");
     batch = sizes[0];
     height = given[2];

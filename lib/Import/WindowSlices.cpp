@@ -44,6 +44,10 @@ Value sliceAxis(NodeImport &node, Value x, int64_t axis, const Scalar &offset,
 SmallVector<Value> windowSlices(NodeImport &node, Value x, int64_t axis,
                                 const AxisWindow &window, double padding) {
   IndexMath &math = node.math();
+  constexpr int64_t mostTaps = 1024; // Each is an op.
+  if (window.kernel > mostTaps)
+    node.unsupported("a window of more than " + Twine(mostTaps) +
+                     " elements on one axis is not supported here");
   x = padAxis(node, x, axis, window.low, window.high, padding);
   Scalars sizes = node.dims(x), offsets(sizes.size(), Scalar::ofInt(0));
   // floor((size - span) / stride) + 1, and 0 where the window does not fit.

@@ -71,6 +71,15 @@ func.func @unique_c1(%x: tensor<4xf32>) {
 
 // -----
 
+func.func @scatter_c1(%x: tensor<4x3xf32>, %at: tensor<2xi64>, %u: tensor<5x3xf32>) {
+  // expected-error @+2 {{(scatter_c1) expects a vector of i64 indices, one a row of updates}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.scatter %x, %at, %u : (tensor<4x3xf32>, tensor<2xi64>, tensor<5x3xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
 func.func @non_max_suppression_c1(%b: tensor<1x6x5xf32>, %s: tensor<1x2x6xf32>, %t: tensor<1xf32>) {
   // expected-error @+2 {{(non_max_suppression_c1) expects f32 boxes [B, N, 4], f32 scores [B, C, N] and one size}}
   // expected-error @+1 {{failed to infer returned types}}
@@ -80,9 +89,36 @@ func.func @non_max_suppression_c1(%b: tensor<1x6x5xf32>, %s: tensor<1x2x6xf32>, 
 
 // -----
 
+func.func @scatter_c2(%x: tensor<4x3xf32>, %at: tensor<2xi64>, %u: tensor<2x4xf32>) {
+  // expected-error @+2 {{(scatter_c2) expects rows of data and updates of one shape and element type}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.scatter %x, %at, %u : (tensor<4x3xf32>, tensor<2xi64>, tensor<2x4xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
 func.func @top_k_c1(%x: tensor<f32>) {
   // expected-error @+2 {{(top_k_c1) expects one size and an operand of rank 1 or more}}
   // expected-error @+1 {{failed to infer returned types}}
   %0 = nn.top_k %x to [5] : (tensor<f32>) -> tensor<5xi64>
+  return
+}
+
+// -----
+
+func.func @cumsum_c1(%x: tensor<4x3xf32>) {
+  // expected-error @+2 {{(cumsum_c1) expects an axis in [0, 2), got 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.cumsum %x {axis = 2 : i64} : (tensor<4x3xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @cumprod_c1(%x: tensor<4x3xf32>) {
+  // expected-error @+2 {{(cumprod_c1) expects an axis in [0, 2), got -1}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.cumprod %x {axis = -1 : i64} : (tensor<4x3xf32>) -> tensor<4x3xf32>
   return
 }

@@ -56,3 +56,16 @@ func.func @positions(%x: tensor<4x9xf32>, %b: tensor<1x6x4xf32>, %s: tensor<1x2x
   %5 = nn.non_max_suppression %b, %s, %t, %t to [3] : (tensor<1x6x4xf32>, tensor<1x2x6xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<7x3xi64>
   return
 }
+
+// CHECK-LABEL: @sequential
+func.func @sequential(%x: tensor<?x8xf32>, %at: tensor<?xi64>, %u: tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<8xf32>) {
+  // CHECK: nn.scatter %{{.*}}, %{{.*}}, %{{.*}} {mode = 1 : i32}
+  %0 = nn.scatter %x, %at, %u {mode = 1 : i32} : (tensor<?x8xf32>, tensor<?xi64>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  // CHECK: nn.cumsum %{{.*}} {axis = 0 : i64}
+  %1 = nn.cumsum %0 {axis = 0 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  // CHECK: nn.cumprod %{{.*}} {axis = 1 : i64, exclusive = true, reverse = true}
+  %2 = nn.cumprod %1 {axis = 1 : i64, exclusive = true, reverse = true} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  // CHECK: nn.reduce_prod
+  %3 = nn.reduce_prod %2 {axes = array<i64: 0>, keepdims = false} : (tensor<?x8xf32>) -> tensor<8xf32>
+  return %2, %3 : tensor<?x8xf32>, tensor<8xf32>
+}
