@@ -75,7 +75,9 @@ def LowBit_DecodeOp : LowBit_ShapedOp<"decode", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LowBit_ConstantOp : LowBit_Op<"constant", [Pure, ConstantLike]> {
+// Not ConstantLike: folders identify such ops by one attribute, and this one has
+// three.
+def LowBit_ConstantOp : LowBit_Op<"constant", [Pure]> {
   let summary = "An encoded constant";
   let description = [{
     One code a byte (packed only when a kernel's layout is chosen), scales and
@@ -90,7 +92,6 @@ def LowBit_ConstantOp : LowBit_Op<"constant", [Pure, ConstantLike]> {
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
   let hasVerifier = 1;
-  let hasFolder = 0;
 }
 
 class LowBit_ProjectionOp<string mnemonic> : LowBit_Op<mnemonic, [Pure]> {
@@ -136,16 +137,19 @@ def LowBit_ScaleChannelsOp : LowBit_ShapedOp<"scale_channels", [Pure]> {
 def LowBit_QuantizeOp : LowBit_ShapedOp<"quantize", [Pure, NN_Pointwise]> {
   let summary = "f32 to codes by a stored reciprocal scale";
   let description = [{
-    `t = x * inv_scale; NaN -> zp; c = roundeven(clamp(t, lo - zp, hi - zp)) + zp`
-    with lo, hi the bounds of the result's element type, or `lo`, `hi`.
-    Clamping precedes the conversion to integer.
+    `t = x * factor; NaN -> zp; c = roundeven(clamp(t, lo - zp, hi - zp)) + zp`
+    with lo, hi the bounds of the result's element type (an integer of at most
+    16 bits), or `lo`, `hi`. Clamping precedes the conversion to integer.
+    `factor` is the reciprocal of the scale; with `divide` it is the scale
+    itself and `t = x / factor`, as in ONNX's QuantizeLinear.
 
     ```mlir
     %q = lowbit.quantize %x, %inv, %zp : (tensor<?x8xf32>, tensor<f32>, tensor<i32>) -> tensor<?x8xui8>
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$inv_scale,
-      AnyRankedTensor:$zero, OptionalAttr<I32Attr>:$lo, OptionalAttr<I32Attr>:$hi);
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$factor,
+      AnyRankedTensor:$zero, OptionalAttr<I32Attr>:$lo, OptionalAttr<I32Attr>:$hi,
+      UnitAttr:$divide);
   let results = (outs AnyRankedTensor:$result);
 }
 

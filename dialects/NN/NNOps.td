@@ -91,14 +91,18 @@ def NN_NotOp : NN_UnaryOp<"not", "!x (i1)">;
 def NN_CastOp : NN_Op<"cast", [NN_Pointwise]> {
   let summary = "Elementwise conversion to another element type";
   let description = [{
-    Float to integer truncates toward zero and saturates, NaN becomes 0;
+    Float to integer truncates toward zero and saturates, NaN becomes 0 (to
+    integers of 2 and 4 bits it keeps the low bits of the i32 it is);
     integer to float rounds to nearest even; anything to `i1` is `x != 0`.
+    A number beyond the largest of an 8-bit or 4-bit float type becomes the
+    largest; with `overflow` it becomes infinite, or NaN where the type has no
+    infinity.
 
     ```mlir
     %y = nn.cast %x to f32 : (tensor<4xi64>) -> tensor<4xf32>
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$x, TypeAttr:$to);
+  let arguments = (ins AnyRankedTensor:$x, TypeAttr:$to, UnitAttr:$overflow);
   let assemblyFormat = "$x `to` $to attr-dict `:` functional-type(operands, results)";
 }
 

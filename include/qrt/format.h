@@ -193,6 +193,18 @@ typedef enum {
   QRT_DTYPE_U64 = 12,
   QRT_DTYPE_BOOL = 13,   // one byte, 0 or 1
   QRT_DTYPE_OPAQUE = 14, // packed bytes; the shape is [bytes]
+  // One element a byte: integers extended to it, floats as codes. The floats
+  // are OCP's e4m3fn, e5m2, e2m1 and e8m0; "fnuz" have one zero and one NaN.
+  QRT_DTYPE_I4 = 15,
+  QRT_DTYPE_U4 = 16,
+  QRT_DTYPE_I2 = 17,
+  QRT_DTYPE_U2 = 18,
+  QRT_DTYPE_F8E4M3FN = 19,
+  QRT_DTYPE_F8E4M3FNUZ = 20,
+  QRT_DTYPE_F8E5M2 = 21,
+  QRT_DTYPE_F8E5M2FNUZ = 22,
+  QRT_DTYPE_F8E8M0 = 23,
+  QRT_DTYPE_F4E2M1 = 24,
 } qrt_dtype_t;
 
 // A dense row-major array somewhere in a storage.

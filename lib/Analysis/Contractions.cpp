@@ -3,6 +3,7 @@
 //
 // Recognition by structure: ops, shapes and constants, never names.
 #include "lib/Analysis/Contractions.h"
+#include "dialects/LowBit/LowBitOps.h"
 #include "dialects/NN/Constants.h"
 #include "dialects/NN/NNOps.h"
 #include "lib/Analysis/LocationNames.h"
@@ -22,6 +23,9 @@ std::string fill(Operation *op, Contraction &contraction) {
   contraction.isConv = isa<nn::ConvOp>(op);
   auto input = cast<RankedTensorType>(contraction.input.getType());
   RankedTensorType weight = contraction.weightType();
+  if (weight.getElementType().isInteger(8) ||
+      contraction.weight.getDefiningOp<lowbit::DecodeOp>())
+    return "the model quantized it (--requantize does it anew)";
   if (!input.getElementType().isF32() || !weight.getElementType().isF32())
     return "not float32";
   if (!nn::ConstantView::of(contraction.weight))

@@ -32,6 +32,16 @@ int64_t qopt::artifact::byteWidth(qrt_dtype_t dtype) {
   case QRT_DTYPE_U8:
   case QRT_DTYPE_BOOL:
   case QRT_DTYPE_OPAQUE:
+  case QRT_DTYPE_I4:
+  case QRT_DTYPE_U4:
+  case QRT_DTYPE_I2:
+  case QRT_DTYPE_U2:
+  case QRT_DTYPE_F8E4M3FN:
+  case QRT_DTYPE_F8E4M3FNUZ:
+  case QRT_DTYPE_F8E5M2:
+  case QRT_DTYPE_F8E5M2FNUZ:
+  case QRT_DTYPE_F8E8M0:
+  case QRT_DTYPE_F4E2M1:
     return 1;
   }
   return 0;

@@ -16,6 +16,18 @@ using namespace qopt::artifact;
 
 namespace {
 
+std::optional<qrt_dtype_t> narrowFloatOf(Type element) {
+  using Result = std::optional<qrt_dtype_t>;
+  return llvm::TypeSwitch<Type, Result>(element)
+      .Case([](Float8E4M3FNType) -> Result { return QRT_DTYPE_F8E4M3FN; })
+      .Case([](Float8E4M3FNUZType) -> Result { return QRT_DTYPE_F8E4M3FNUZ; })
+      .Case([](Float8E5M2Type) -> Result { return QRT_DTYPE_F8E5M2; })
+      .Case([](Float8E5M2FNUZType) -> Result { return QRT_DTYPE_F8E5M2FNUZ; })
+      .Case([](Float8E8M0FNUType) -> Result { return QRT_DTYPE_F8E8M0; })
+      .Case([](Float4E2M1FNType) -> Result { return QRT_DTYPE_F4E2M1; })
+      .Default(std::nullopt);
+}
+
 std::optional<qrt_dtype_t> dtypeOf(Type element) {
   if (element.isF32())
     return QRT_DTYPE_F32;
@@ -29,11 +41,15 @@ std::optional<qrt_dtype_t> dtypeOf(Type element) {
     return QRT_DTYPE_I64;
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
-    return std::nullopt;
+    return narrowFloatOf(element);
   bool isUnsigned = integer.isUnsigned();
   switch (integer.getWidth()) {
   case 1:
     return QRT_DTYPE_BOOL;
+  case 2:
+    return isUnsigned ? QRT_DTYPE_U2 : QRT_DTYPE_I2;
+  case 4:
+    return isUnsigned ? QRT_DTYPE_U4 : QRT_DTYPE_I4;
   case 8:
     return isUnsigned ? QRT_DTYPE_U8 : QRT_DTYPE_I8;
   case 16:

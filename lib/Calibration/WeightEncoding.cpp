@@ -3,34 +3,17 @@
 //
 // From lib/Numerics' encoded tensors to lowbit.constant.
 #include "lib/Calibration/WeightEncoding.h"
-#include "dialects/LowBit/LowBitOps.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ValueIds.h"
 #include "lib/Calibration/SecondOrderRounding.h"
 #include "lib/Numerics/BitPacking.h"
-#include "lib/Numerics/Rounding.h"
-#include "mlir/IR/AsmState.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace qopt::numerics;
 
 namespace qopt {
-namespace {
-
-template <typename T>
-ElementsAttr resource(RankedTensorType type, const std::vector<T> &data,
-                      StringRef name) {
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(data.data()),
-                       data.size() * sizeof(T));
-  constexpr int64_t maxInline = 64;
-  if (type.getNumElements() <= maxInline)
-    return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(
-      type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
-}
-
-} // namespace
-
 std::vector<float> inputImportance(const Contraction &contraction,
                                    const Statistics *statistics) {
   const ValueStatistics *input =
@@ -54,9 +37,26 @@ static const SecondMoment *momentOf(const Contraction &contraction,
   return statistics->findMoment(valueId(contraction.input), RowGeometry());
 }
 
-EncodedTensor encodeWeight(const Contraction &contraction,
-                           const FormatSpec &format,
-                           const Statistics *statistics) {
+// Whether f16 holds the scales: none overflowed, and none that matters has lost
+// more than 7 of its 11 bits to the subnormal numbers.
+static bool holdsScales(const EncodedTensor &tensor,
+                        const std::vector<float> &data) {
+  constexpr float smallest = 0x1p-20f;
+  std::vector<bool> isUsed(tensor.scales.size(), false);
+  GroupIndex(tensor.shape, tensor.spec)
+      .forEach(0, [&](int64_t element, int64_t group, int64_t) {
+        if (data[element] != 0)
+          isUsed[group] = true;
+      });
+  for (auto [scale, used] : llvm::zip(tensor.scales, isUsed))
+    if (!std::isfinite(scale) || (used && std::fabs(scale) < smallest))
+      return false;
+  return true;
+}
+
+static EncodedTensor encodeOnce(const Contraction &contraction,
+                                const FormatSpec &format,
+                                const Statistics *statistics) {
   RankedTensorType type = contraction.weightType();
   std::vector<float> data =
       *nn::ConstantView::of(contraction.weight)->values<float>();
@@ -80,38 +80,17 @@ EncodedTensor encodeWeight(const Contraction &contraction,
                       format, options);
 }
 
-Value createDecodedConstant(OpBuilder &builder, Location loc,
-                            const EncodedTensor &tensor) {
-  const FormatSpec &spec = tensor.spec;
-  MLIRContext *context = builder.getContext();
-  Type byte = builder.getIntegerType(8);
-  Type code = spec.element.isSigned() ? byte : builder.getIntegerType(8, false);
-  std::vector<int64_t> scaleShape = spec.scaleShape(tensor.shape);
-  ElementsAttr codes = resource(RankedTensorType::get(tensor.shape, code),
-                                tensor.codes, "codes");
-  ElementsAttr scales, zeros;
-  if (spec.scale == ScaleType::F16) {
-    std::vector<uint16_t> halves;
-    for (float scale : tensor.scales)
-      halves.push_back(toHalf(scale));
-    scales = resource(
-        RankedTensorType::get(scaleShape, Float16Type::get(context)), halves,
-        "scales");
-  } else {
-    scales = resource(RankedTensorType::get(scaleShape, builder.getF32Type()),
-                      tensor.scales, "scales");
-  }
-  if (spec.zeroPoint)
-    zeros = resource(RankedTensorType::get(scaleShape, code), tensor.zeros,
-                     "zeros");
-  auto encoded = RankedTensorType::get(
-      tensor.shape, lowbit::QType::get(context, spec));
-  Value constant =
-      lowbit::ConstantOp::create(builder, loc, encoded, codes, scales, zeros);
-  return lowbit::DecodeOp::create(
-      builder, loc,
-      RankedTensorType::get(tensor.shape, lowbit::getRealType(context, spec)),
-      constant);
+EncodedTensor encodeWeight(const Contraction &contraction,
+                           const FormatSpec &format,
+                           const Statistics *statistics) {
+  EncodedTensor encoded = encodeOnce(contraction, format, statistics);
+  if (format.scale != ScaleType::F16 ||
+      holdsScales(encoded,
+                  *nn::ConstantView::of(contraction.weight)->values<float>()))
+    return encoded;
+  FormatSpec wide = format;
+  wide.scale = ScaleType::F32;
+  return encodeOnce(contraction, wide, statistics);
 }
 
 int64_t encodedBytes(const FormatSpec &format, ArrayRef<int64_t> shape) {

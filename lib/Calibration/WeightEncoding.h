@@ -6,13 +6,14 @@
 #include "lib/Analysis/Contractions.h"
 #include "lib/Calibration/Statistics.h"
 #include "lib/Numerics/TensorCodec.h"
-#include "mlir/IR/Builders.h"
 
 namespace qopt {
 
 // Encodes the weight: below 8 bits a matmul's by second-order rounding where
 // statistics have its moment, and otherwise to nearest with scales searched by
 // error, weighted by the mean square of the input channel where it is known.
+// Scales that f16 cannot hold (weights beyond some 1e5 or below 1e-5) become
+// f32, whatever the format says.
 numerics::EncodedTensor encodeWeight(const Contraction &contraction,
                                      const numerics::FormatSpec &format,
                                      const Statistics *statistics);
@@ -21,10 +22,6 @@ numerics::EncodedTensor encodeWeight(const Contraction &contraction,
 // weight of an error on them. Empty if unknown.
 std::vector<float> inputImportance(const Contraction &contraction,
                                    const Statistics *statistics);
-
-// lowbit.constant and its decode.
-mlir::Value createDecodedConstant(mlir::OpBuilder &builder, mlir::Location loc,
-                                  const numerics::EncodedTensor &tensor);
 
 // Bytes of packed codes, scales and zero points.
 int64_t encodedBytes(const numerics::FormatSpec &format,

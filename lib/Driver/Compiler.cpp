@@ -7,6 +7,7 @@
 #include "lib/Driver/Quantization.h"
 #include "lib/Emission/KernelBuilder.h"
 #include "lib/Emission/ObjectEmitter.h"
+#include "lib/Export/Export.h"
 #include "lib/Import/Import.h"
 #include "lib/Support/Errors.h"
 #include "mlir/IR/AsmState.h"
@@ -69,6 +70,7 @@ private:
 llvm::Error Compilation::import() {
   import::ImportOptions importOptions;
   importOptions.shapes = options.shapes;
+  importOptions.requantize = options.requantize;
   importOptions.progress = &progress;
   auto imported = import::importOnnx(context, options.model, importOptions);
   if (!imported)
@@ -173,6 +175,13 @@ llvm::Expected<CompileReport> Compilation::run() {
     }
     if (options.planOnly && info.phase == Phase::Allocate)
       break;
+    if (info.phase == Phase::Quantize && !options.exportProfile.empty()) {
+      if (auto error = onnx_export::exportOnnx(
+              *module, *onnx_export::parseProfile(options.exportProfile),
+              options.output))
+        return error;
+      break;
+    }
   }
   quantization.addTo(report);
   return std::move(report);

@@ -40,6 +40,7 @@ struct CompileOptions {
   std::string range = "percentile";
   /// (regular expression on node names, format) of `--set`, in order.
   std::vector<std::pair<std::string, std::string>> overrides;
+  bool requantize = false; // drop quantization the model came with
   bool equalize = true;
   std::string planInput;
   std::string planOutput;
@@ -48,6 +49,9 @@ struct CompileOptions {
   unsigned optLevel = 2;
   std::vector<std::string> isas;
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// "ort" or "tensorrt": write an ONNX model after phase Quantize instead of
+  /// an artifact. Empty: do not.
+  std::string exportProfile;
   std::optional<Phase> to;
   std::string dumpPhases;
   unsigned threads = 0;

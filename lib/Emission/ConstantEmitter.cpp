@@ -51,6 +51,9 @@ Value qopt::emission::emitConstantSplat(KernelBuilder &kb, Value constant,
     return {};
   Type element = getElementTypeOrSelf(constant.getType());
   Type type = computeType(element, width);
+  if (isNarrowFloat(element))
+    return broadcastLane(
+        kb, kb.i32(static_cast<unsigned char>(view->bytes().front())), width);
   if (isa<FloatType>(element)) {
     if (auto values = view->values<double>())
       return kb.constantLike(type, values->front());

@@ -27,6 +27,9 @@ Type storageType(Type element) {
     return IntegerType::get(context, 64);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(context, std::max(8u, integer.getWidth()));
+  // Floats of 8 bits and less are codes, one a byte.
+  if (element.getIntOrFloatBitWidth() <= 8)
+    return IntegerType::get(context, 8);
   return element;
 }
 

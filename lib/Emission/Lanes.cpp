@@ -9,11 +9,17 @@ using namespace mlir;
 
 namespace qopt::emission {
 
+bool isNarrowFloat(Type element) {
+  return isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 8;
+}
+
 Type computeType(Type element) {
   MLIRContext *context = element.getContext();
   if (element.isIndex())
     return IntegerType::get(context, 64);
   auto integer = dyn_cast<IntegerType>(element);
+  if (isNarrowFloat(element))
+    return IntegerType::get(context, 32);
   if (!integer || integer.getWidth() == 1)
     return element;
   return IntegerType::get(context,
@@ -35,7 +41,7 @@ Value loadLane(KernelBuilder &kb, Type element, Value base, Value index,
   Type type = computeType(element, width);
   if (stored.getType() == type)
     return stored;
-  if (element.isUnsignedInteger())
+  if (element.isUnsignedInteger() || isNarrowFloat(element))
     return kb.create<arith::ExtUIOp>(type, stored);
   return kb.create<arith::ExtSIOp>(type, stored);
 }

@@ -4,8 +4,8 @@
 // The value a lane holds while arithmetic is done on it, and the way there and
 // back from memory. Codes and other 8-bit integers are computed on as i32:
 //
-//   in memory   ui8  i8   i1(byte)  i32  i64  index  f32
-//   in a lane   i32  i32  i1        i32  i64  i64    f32
+//   in memory   ui8  i8   i4(byte)  i1(byte)  i32  i64  index  f32  f8(code)
+//   in a lane   i32  i32  i32       i1        i32  i64  i64    f32  i32
 
 #ifndef QOPT_LIB_EMISSION_LANES_H
 #define QOPT_LIB_EMISSION_LANES_H
@@ -16,6 +16,10 @@ namespace qopt::emission {
 
 /// How many elements one access moves: 1 (scalars) or KernelBuilder::lanes.
 enum class Width { scalar, vector };
+
+/// Whether \p element is a float of 8 bits or less. Lanes hold its codes: it
+/// has no arithmetic, only conversions.
+bool isNarrowFloat(mlir::Type element);
 
 /// The type of a lane that holds a tensor element of type \p element.
 mlir::Type computeType(mlir::Type element);

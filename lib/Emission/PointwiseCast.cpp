@@ -129,9 +129,15 @@ Value toTruth(KernelBuilder &kb, Value x) {
 } // namespace
 
 Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
-                               Value lanes) {
+                               Value lanes, bool overflow) {
   if (from == to)
     return lanes;
+  if (isNarrowFloat(from))
+    return emitCast(kb, kb.f32Type, to, emitNarrowDecode(kb, from, lanes),
+                    overflow);
+  if (isNarrowFloat(to))
+    return emitNarrowEncode(kb, to, emitCast(kb, from, kb.f32Type, lanes),
+                            overflow);
   if (to.isInteger(1))
     return toTruth(kb, lanes);
   Type target = withElement(lanes.getType(), computeType(to));
@@ -141,6 +147,11 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
   if (fromFloat && from.isBF16())
     return emitCast(kb, kb.f32Type, to,
                     floatToFloat(kb, from, kb.f32Type, lanes));
+  // Integers of 2 and 4 bits keep the low bits of the number.
+  if (fromFloat && to.isInteger() && to.getIntOrFloatBitWidth() < 8 &&
+      !to.isInteger(1))
+    return integerToInteger(kb, kb.i32Type, to,
+                            floatToInteger(kb, kb.i32Type, lanes));
   if (fromFloat)
     return floatToInteger(kb, to, lanes);
   if (!toFloat)

@@ -262,7 +262,8 @@ FailureOr<Value> qopt::emission::emitPointwise(KernelBuilder &kb, Operation *op,
                                                ValueRange lanes) {
   if (auto cast = dyn_cast<nn::CastOp>(op))
     return emitCast(kb, getElementTypeOrSelf(cast.getX().getType()),
-                    getElementTypeOrSelf(cast.getResult().getType()), lanes[0]);
+                    getElementTypeOrSelf(cast.getResult().getType()), lanes[0],
+                    cast.getOverflow());
   if (isa<nn::SelectOp>(op))
     return Value(kb.create<arith::SelectOp>(lanes[0], lanes[1], lanes[2]));
   if (Value result = emitLowBitPointwise(kb, op, lanes))

@@ -22,7 +22,13 @@ emitPointwise(KernelBuilder &kb, mlir::Operation *op, mlir::ValueRange lanes);
 
 /// Conversion of lanes between element types, with the rules of nn.cast.
 mlir::Value emitCast(KernelBuilder &kb, mlir::Type from, mlir::Type to,
-                     mlir::Value lanes);
+                     mlir::Value lanes, bool overflow = false);
+
+/// Between f32 lanes and the codes of a narrow float type (see Lanes.h).
+mlir::Value emitNarrowEncode(KernelBuilder &kb, mlir::Type to, mlir::Value x,
+                             bool overflow);
+mlir::Value emitNarrowDecode(KernelBuilder &kb, mlir::Type from,
+                             mlir::Value codes);
 
 /// Pieces of stated arithmetic other emitters share. Floats; NaN passes on.
 mlir::Value emitMax(KernelBuilder &kb, mlir::Type element, mlir::Value a,

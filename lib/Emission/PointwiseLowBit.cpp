@@ -76,8 +76,9 @@ Value qopt::emission::emitLowBitPointwise(KernelBuilder &kb, Operation *op,
                                           ValueRange lanes) {
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](lowbit::QuantizeOp quantize) {
-        return emitEncode(kb, kb.mulf(lanes[0], lanes[1]), lanes[2],
-                          codeRange(quantize));
+        Value scaled = quantize.getDivide() ? kb.divf(lanes[0], lanes[1])
+                                            : kb.mulf(lanes[0], lanes[1]);
+        return emitEncode(kb, scaled, lanes[2], codeRange(quantize));
       })
       .Case([&](lowbit::RequantizeOp requantize) {
         Value scaled = kb.mulf(toFloat(kb, lanes[0]), lanes[1]);

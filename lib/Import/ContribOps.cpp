@@ -5,6 +5,7 @@
 #include "lib/Import/Contractions.h"
 #include "lib/Import/Normalizations.h"
 #include "lib/Import/OpTable.h"
+#include "lib/Import/Quantization.h"
 
 using namespace mlir;
 
@@ -70,9 +71,51 @@ void importSkipRMSNorm(NodeImport &node) {
                       node.rank(sum) - 1));
 }
 
+Value activate(NodeImport &node, StringRef name, ArrayRef<double> params,
+               Value x) {
+  auto param = [&](size_t i, StringRef attribute) {
+    if (i >= params.size())
+      node.bad("expected " + Twine(i + 1) + " activation_params, found " +
+               Twine(params.size()));
+    return node.attr(attribute,
+                     node.builder().getF32FloatAttr(float(params[i])));
+  };
+  if (name.empty())
+    return x;
+  if (name == "Relu")
+    return node.create<nn::ReluOp>(x);
+  if (name == "Tanh")
+    return node.create<nn::TanhOp>(x);
+  if (name == "Sigmoid")
+    return node.create<nn::SigmoidOp>(x);
+  if (name == "LeakyRelu")
+    return node.create<nn::LeakyReluOp>(x, {param(0, "alpha")});
+  if (name == "Clip")
+    return node.create<nn::ClipOp>(x, {param(0, "lo"), param(1, "hi")});
+  if (name == "HardSigmoid")
+    return node.create<nn::HardSigmoidOp>(
+        x, {param(0, "alpha"), param(1, "beta")});
+  node.unsupported("activation '" + name + "' is not supported");
+}
+
+// activation(conv(x, w) [+ b] [+ z]).
+void importFusedConv(NodeImport &node) {
+  SmallVector<Value> operands{node.input(0), node.input(1)};
+  if (node.hasInput(2))
+    operands.push_back(node.input(2));
+  Value added = node.hasInput(3) ? node.input(3) : Value();
+  std::string name = node.text("activation", "");
+  SmallVector<double> params = node.reals("activation_params");
+  Value y = importAs(node, "Conv", operands);
+  if (added)
+    y = node.create<nn::AddOp>({y, added});
+  node.result(activate(node, name, params, y));
+}
+
 constexpr OpEntry rows[] = {
     {"BiasGelu", 2, 2, importBiasGelu},
     {"FastGelu", 1, 2, importFastGelu},
+    {"FusedConv", 2, 4, importFusedConv},
     {"FusedMatMul", 2, 2, importFusedMatMul},
     {"Gelu", 1, 1, importGelu},
     {"QuickGelu", 1, 1, importQuickGelu},

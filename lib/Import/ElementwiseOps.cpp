@@ -188,6 +188,18 @@ Value castTo(NodeImport &node, Value x, Type to) {
   return node.cast(x, to);
 }
 
+// Cast and CastLike; `saturate` means something for narrow floats only.
+void convertTo(NodeImport &node, Type element) {
+  Value x = node.input(0);
+  bool isNarrow =
+      isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 8;
+  if (!isNarrow || node.integer("saturate", 1) || element == node.elementOf(x))
+    return node.result(castTo(node, x, element));
+  node.result(node.create<nn::CastOp>(
+      x, {node.attr("to", TypeAttr::get(element)),
+          node.attr("overflow", node.builder().getUnitAttr())}));
+}
+
 void importCast(NodeImport &node) {
   int64_t number = node.integer("to", 0);
   auto to = static_cast<OnnxType>(number);
@@ -200,11 +212,11 @@ void importCast(NodeImport &node) {
   Type element = node.importer().elementType(to);
   if (!element)
     node.unsupported("a conversion to " + nameOf(to) + " is not supported");
-  node.result(castTo(node, node.input(0), element));
+  convertTo(node, element);
 }
 
 void importCastLike(NodeImport &node) {
-  node.result(castTo(node, node.input(0), node.elementOf(node.input(1))));
+  convertTo(node, node.elementOf(node.input(1)));
 }
 
 constexpr OpEntry rows[] = {

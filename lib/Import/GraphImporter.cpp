@@ -4,6 +4,7 @@
 // Arguments, nodes and results of a graph.
 #include "lib/Import/GraphImporter.h"
 #include "dialects/Exec/ExecDialect.h"
+#include "dialects/LowBit/LowBitDialect.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Import/OpTable.h"
 #include "lib/Import/OpsetAdapters.h"
@@ -26,7 +27,7 @@ GraphImporter::GraphImporter(MLIRContext &context, const Model &model,
       math(builder) {
   context.loadDialect<arith::ArithDialect, func::FuncDialect,
                       tensor::TensorDialect, nn::NNDialect,
-                      exec::ExecDialect>();
+                      lowbit::LowBitDialect, exec::ExecDialect>();
 }
 
 Type GraphImporter::elementType(OnnxType type) {
@@ -57,6 +58,26 @@ Type GraphImporter::elementType(OnnxType type) {
     return builder.getIntegerType(8, /*isSigned=*/false);
   case OnnxType::Bool:
     return builder.getI1Type();
+  case OnnxType::Int4:
+    return builder.getIntegerType(4);
+  case OnnxType::UInt4:
+    return builder.getIntegerType(4, /*isSigned=*/false);
+  case OnnxType::Int2:
+    return builder.getIntegerType(2);
+  case OnnxType::UInt2:
+    return builder.getIntegerType(2, /*isSigned=*/false);
+  case OnnxType::Float8E4M3FN:
+    return Float8E4M3FNType::get(&context);
+  case OnnxType::Float8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(&context);
+  case OnnxType::Float8E5M2:
+    return Float8E5M2Type::get(&context);
+  case OnnxType::Float8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(&context);
+  case OnnxType::Float8E8M0:
+    return Float8E8M0FNUType::get(&context);
+  case OnnxType::Float4E2M1:
+    return Float4E2M1FNType::get(&context);
   default:
     return {};
   }

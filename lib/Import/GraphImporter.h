@@ -48,6 +48,8 @@ public:
 
   mlir::OpBuilder &getBuilder() { return builder; }
   IndexMath &getMath() { return math; }
+  /// Whether the model's own quantization is dropped.
+  bool requantizes() const { return options.requantize; }
   const Model &getModel() const { return model; }
 
   /// The tensor of `value`, made now if it was known otherwise.

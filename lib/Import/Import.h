@@ -21,6 +21,8 @@ struct ImportOptions {
   /// dimension dynamic. A size given to a symbolic dimension holds for every
   /// dimension of that name.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Drops the model's own quantization: weights are decoded to float.
+  bool requantize = false;
   Progress *progress = nullptr;
 };
 

@@ -240,6 +240,12 @@ void NodeImport::setInput(size_t i, Value tensor) {
   ownInputs.push_back(std::move(own));
 }
 
+void NodeImport::setInputs(ArrayRef<Value> tensors) {
+  inputs.assign(tensors.size(), nullptr);
+  for (auto [i, tensor] : llvm::enumerate(tensors))
+    setInput(i, tensor);
+}
+
 void NodeImport::moveInput(size_t from, size_t to) {
   if (from >= inputs.size())
     return;
@@ -261,6 +267,16 @@ void NodeImport::result(SmallTensor known, size_t i) {
     return;
   results[i] = std::make_unique<GraphValue>();
   results[i]->known = std::move(known);
+}
+
+Value NodeImport::takeResult() {
+  Expected<Value> tensor = graph.materialize(*results[0], location);
+  results[0] = nullptr;
+  if (tensor)
+    return *tensor;
+  std::string message;
+  ExitCode code = consumeFailure(tensor.takeError(), &message);
+  fail(code, message);
 }
 
 void NodeImport::forward(size_t i) {

@@ -81,6 +81,8 @@ public:
   std::optional<std::vector<double>> constantReals(mlir::Value tensor);
   void setInput(size_t i, SmallTensor value);
   void setInput(size_t i, mlir::Value tensor);
+  /// These and no others.
+  void setInputs(llvm::ArrayRef<mlir::Value> tensors);
   /// Input from becomes input to; its old place is empty.
   void moveInput(size_t from, size_t to);
 
@@ -91,6 +93,8 @@ public:
   }
   void result(mlir::Value tensor, size_t i = 0);
   void result(SmallTensor known, size_t i = 0);
+  /// The tensor given as output 0, to go on from it.
+  mlir::Value takeResult();
   /// Output 0 is input `i`, in whatever form that is known.
   void forward(size_t i);
   /// Unsupported if output `i` is used.

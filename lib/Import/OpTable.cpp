@@ -17,11 +17,12 @@ const Table &standardTable() {
   static const Table table = [] {
     Table table;
     for (auto family :
-         {elementwiseOps(), activationOps(), contractionOps(), convolutionOps(),
-          poolingOps(), normalizationOps(), reductionOps(), movementOps(),
-          selectionOps(), positionOps(), resizeOps(), lossOps(), shapeOps(),
-          controlFlowOps(), dataDependentOps(), indexingOps(),
-          cumulativeOps(), einsumOps(), samplingOps(), borderOps()})
+         {elementwiseOps(), activationOps(), attentionOps(), contractionOps(),
+          convolutionOps(), poolingOps(), normalizationOps(),
+          quantizationOps(), reductionOps(), movementOps(), selectionOps(),
+          positionOps(), resizeOps(), lossOps(), shapeOps(), controlFlowOps(),
+          dataDependentOps(), indexingOps(), cumulativeOps(), einsumOps(),
+          samplingOps(), borderOps()})
       add(table, family);
     return table;
   }();
@@ -31,7 +32,13 @@ const Table &standardTable() {
 const Table &contribTable() {
   static const Table table = [] {
     Table table;
-    add(table, contribOps());
+    for (auto family : {contribOps(), attentionContribOps(), qlinearOps(),
+                        blockWeightOps()})
+      add(table, family);
+    // ONNX Runtime's quantizer writes them here for types newer than the
+    // model's opset.
+    for (llvm::StringRef op : {"QuantizeLinear", "DequantizeLinear"})
+      table.try_emplace(op, standardTable().find(op)->second);
     return table;
   }();
   return table;

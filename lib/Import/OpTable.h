@@ -28,10 +28,12 @@ std::vector<std::string> supportedOps();
 // The families. Each row holds for the newest opset (see OpsetAdapters).
 llvm::ArrayRef<OpEntry> elementwiseOps();
 llvm::ArrayRef<OpEntry> activationOps();
+llvm::ArrayRef<OpEntry> attentionOps();
 llvm::ArrayRef<OpEntry> contractionOps();
 llvm::ArrayRef<OpEntry> convolutionOps();
 llvm::ArrayRef<OpEntry> poolingOps();
 llvm::ArrayRef<OpEntry> normalizationOps();
+llvm::ArrayRef<OpEntry> quantizationOps();
 llvm::ArrayRef<OpEntry> reductionOps();
 llvm::ArrayRef<OpEntry> movementOps();
 llvm::ArrayRef<OpEntry> selectionOps();
@@ -48,5 +50,8 @@ llvm::ArrayRef<OpEntry> samplingOps();
 llvm::ArrayRef<OpEntry> borderOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.
 llvm::ArrayRef<OpEntry> contribOps();
+llvm::ArrayRef<OpEntry> attentionContribOps();
+llvm::ArrayRef<OpEntry> qlinearOps();
+llvm::ArrayRef<OpEntry> blockWeightOps();
 
 } // namespace qopt::import

@@ -173,6 +173,25 @@ Expected<TensorData> readFields(TensorData data,
                 nameOf(data.type));
   }
 }
+// Elements of 2 and 4 bits get a byte each; signed ones are extended.
+TensorData spread(TensorData data) {
+  unsigned bits = *bitsOf(data.type);
+  if (bits >= 8)
+    return data;
+  bool isSigned =
+      data.type == OnnxType::Int4 || data.type == OnnxType::Int2;
+  unsigned perByte = 8 / bits, mask = (1u << bits) - 1, top = 1u << (bits - 1);
+  auto bytes = std::make_shared<std::vector<uint8_t>>(data.elements);
+  for (int64_t i = 0; i < data.elements; ++i) {
+    unsigned packed = uint8_t(data.bytes[i / perByte]);
+    unsigned code = packed >> (i % perByte * bits) & mask;
+    (*bytes)[i] = isSigned && (code & top) ? uint8_t(code | ~mask)
+                                           : uint8_t(code);
+  }
+  data.bytes = asBytes(*bytes);
+  data.owner = bytes;
+  return data;
+}
 } // namespace
 
 std::string shapeText(ArrayRef<int64_t> shape) {
@@ -226,17 +245,23 @@ Expected<TensorData> readTensor(const onnx::TensorProto &proto,
   if (proto.has_segment())
     return fail(ExitCode::Unsupported, "segmented tensors are not supported");
   uint64_t bytes = (uint64_t(data.elements) * *bits + 7) / 8;
-  if (proto.data_location() == onnx::TensorProto::EXTERNAL)
-    return readExternal(std::move(data), bytes, proto, external);
-  if (!proto.has_raw_data())
-    return readFields(std::move(data), proto);
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
+    Expected<TensorData> stored =
+        readExternal(std::move(data), bytes, proto, external);
+    return stored ? spread(std::move(*stored)) : std::move(stored);
+  }
+  if (!proto.has_raw_data()) {
+    Expected<TensorData> stored = readFields(std::move(data), proto);
+    return stored ? spread(std::move(*stored)) : std::move(stored);
+  }
   data.bytes = proto.raw_data();
   if (data.bytes.size() != bytes)
     return sizeMismatch(data, bytes, data.bytes.size(), "bytes");
   if (hasTypedData(proto))
     return fail(ExitCode::BadModel, "the tensor holds both raw_data and "
                                     "values of a typed field; expected one");
-  return checkBooleans(std::move(data));
+  Expected<TensorData> checked = checkBooleans(std::move(data));
+  return checked ? spread(std::move(*checked)) : std::move(checked);
 }
 
 } // namespace qopt::import

@@ -12,8 +12,8 @@
 
 namespace qopt::import {
 
-/// A dense tensor: row-major, little-endian, as ONNX's raw_data. Four-bit
-/// types hold two elements a byte, the first in the low nibble.
+/// A dense tensor: row-major, little-endian, as ONNX's raw_data, except that
+/// elements of 2 and 4 bits take a byte each, sign-extended if signed.
 struct TensorData {
   OnnxType type = OnnxType::Undefined;
   llvm::SmallVector<int64_t> shape;

@@ -46,6 +46,7 @@ static bool isComputable(Type type) {
   Type element = tensor.getElementType();
   auto integer = dyn_cast<IntegerType>(element);
   return isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(element) ||
+         emission::isNarrowFloat(element) ||
          element.isIndex() ||
          (integer && integer.getWidth() <= 64);
 }

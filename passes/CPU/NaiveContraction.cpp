@@ -54,7 +54,9 @@ void emitConv(NaiveBuilder &nb, nn::ConvOp op) {
   Value x = op.getX(), filter = op.getFilter(), result = op.getResult();
   Value perGroup = nb.dim(filter, 3);
   Value outputsPerGroup = kb.div(nb.dim(filter, 0), op.getGroups());
-  Value padding = kb.constantLike(nb.laneType(x), op.getPadValue());
+  // Signed: the attribute's accessor is not.
+  Value padding =
+      kb.constantLike(nb.laneType(x), int64_t(op.getPadValue()));
   Value taps[] = {nb.dim(filter, 1), nb.dim(filter, 2), perGroup};
   nb.forIndices(nb.dims(result), [&](ArrayRef<Value> at) {
     Value firstChannel = kb.mul(kb.div(at[3], outputsPerGroup), perGroup);

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/Fuse/CodeArithmetic.h"
+#include "dialects/LowBit/EncodedConstants.h"
 #include "lib/Numerics/Quantize.h"
 #include "lib/Numerics/TensorCodec.h"
 #include <cmath>
@@ -40,6 +41,40 @@ std::optional<StaticScale> StaticScale::of(lowbit::EncodeOp encode) {
   return result;
 }
 
+/// One constant scale and zero point, beside codes of type \p codes.
+static std::optional<StaticScale> scaleOf(Value scale, Value zero,
+                                          Value codes) {
+  Type type = getElementTypeOrSelf(codes.getType());
+  auto scaleView = nn::ConstantView::of(scale);
+  auto zeroView = nn::ConstantView::of(zero);
+  if (!type.isInteger(8) || !scaleView || !zeroView ||
+      scaleView->numElements() != 1 || zeroView->numElements() != 1)
+    return std::nullopt;
+  StaticScale result;
+  result.scale = scaleView->values<float>()->front();
+  result.zero = zeroView->values<int32_t>()->front();
+  if (!type.isUnsignedInteger()) {
+    result.typeLow = result.low = -128;
+    result.typeHigh = result.high = 127;
+  }
+  return result;
+}
+
+std::optional<StaticScale> StaticScale::of(lowbit::QuantizeOp quantize) {
+  if (!quantize.getDivide() || quantize.getLo() || quantize.getHi())
+    return std::nullopt;
+  std::optional<StaticScale> result = scaleOf(
+      quantize.getFactor(), quantize.getZero(), quantize.getResult());
+  if (result)
+    result->divides = true;
+  return result;
+}
+
+std::optional<StaticScale> StaticScale::of(lowbit::DequantizeOp dequantize) {
+  return scaleOf(dequantize.getScale(), dequantize.getZero(),
+                 dequantize.getQ());
+}
+
 void StaticScale::clampTo(Operation *reluOrClip) {
   float lo = 0, hi = std::numeric_limits<float>::infinity();
   if (auto clip = dyn_cast<nn::ClipOp>(reluOrClip)) {
@@ -47,18 +82,22 @@ void StaticScale::clampTo(Operation *reluOrClip) {
     hi = clip.getHi().convertToFloat();
   }
   // Quantization is monotone: clamping before it equals clamping its codes.
-  float reciprocal = 1.0f / scale;
   int from = low, to = high;
-  low = numerics::quantize(lo, reciprocal, zero, from, to);
-  high = numerics::quantize(hi, reciprocal, zero, from, to);
+  auto codeOf = [&](float bound) {
+    return divides
+               ? numerics::quantizeDividing(bound, scale, zero, from, to)
+               : numerics::quantize(bound, 1.0f / scale, zero, from, to);
+  };
+  low = codeOf(lo);
+  high = codeOf(hi);
 }
 
 IntegerAttr StaticScale::lowAttr(OpBuilder &builder) const {
-  return low == 0 ? IntegerAttr() : builder.getI32IntegerAttr(low);
+  return low == typeLow ? IntegerAttr() : builder.getI32IntegerAttr(low);
 }
 
 IntegerAttr StaticScale::highAttr(OpBuilder &builder) const {
-  return high == 255 ? IntegerAttr() : builder.getI32IntegerAttr(high);
+  return high == typeHigh ? IntegerAttr() : builder.getI32IntegerAttr(high);
 }
 
 static std::vector<int8_t> codesOf(lowbit::ConstantOp constant) {
@@ -80,7 +119,9 @@ ChannelWeights ChannelWeights::of(lowbit::ConstantOp constant, bool isConv) {
   weights.type = type.clone(Float32Type::get(constant.getContext()));
   weights.codes = codesOf(constant);
   weights.scales = scalesOf(constant);
-  int64_t outputs = weights.scales.size();
+  int64_t outputs = type.getDimSize(isConv ? 0 : 1);
+  if (int64_t(weights.scales.size()) != outputs) // one for all
+    weights.scales.assign(outputs, weights.scales.front());
   int64_t inner = weights.codes.size() / std::max<int64_t>(outputs, 1);
   weights.sums.assign(outputs, 0);
   for (int64_t i = 0; i < int64_t(weights.codes.size()); ++i)
@@ -149,7 +190,7 @@ Value fuse::createQuantize(OpBuilder &builder, lowbit::EncodeOp encode,
       builder, encode.getLoc(), type.clone(builder.getIntegerType(8, false)),
       encode.getX(), createScalar(builder, encode.getLoc(), 1.0f / scale.scale),
       createScalar(builder, encode.getLoc(), int32_t(scale.zero)),
-      scale.lowAttr(builder), scale.highAttr(builder));
+      scale.lowAttr(builder), scale.highAttr(builder), /*divide=*/false);
 }
 
 RowCodes fuse::createRowCodes(OpBuilder &builder, lowbit::EncodeRowsOp encode,
@@ -169,16 +210,7 @@ RowCodes fuse::createRowCodes(OpBuilder &builder, lowbit::EncodeRowsOp encode,
 
 Value fuse::decodeConstant(OpBuilder &builder, lowbit::ConstantOp constant) {
   auto type = cast<RankedTensorType>(constant.getResult().getType());
-  numerics::EncodedTensor tensor;
-  tensor.spec = formatOf(constant.getResult()).getSpec();
-  tensor.shape.assign(type.getShape().begin(), type.getShape().end());
-  for (int8_t code : codesOf(constant))
-    tensor.codes.push_back(uint8_t(code));
-  tensor.scales = scalesOf(constant);
-  if (constant.getZeros())
-    tensor.zeros =
-        *nn::ConstantView::of(Attribute(*constant.getZeros()))->values<uint8_t>();
-  return nn::createConstant(builder, constant.getLoc(),
-                            type.clone(builder.getF32Type()),
-                            numerics::decodeTensor(tensor), "weight");
+  return nn::createConstant(
+      builder, constant.getLoc(), type.clone(builder.getF32Type()),
+      numerics::decodeTensor(lowbit::encodedTensorOf(constant)), "weight");
 }

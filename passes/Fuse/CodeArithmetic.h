@@ -15,18 +15,25 @@ namespace qopt::fuse {
 
 /// The constant per-tensor scale of an encode to at most 8 bits, expressed in
 /// ui8 codes: kernels see only those. Signed codes are shifted up by 128, zero
-/// point and bounds with them, which changes no value.
+/// point and bounds with them, which changes no value. Of a quantize, which
+/// states its codes already, it is what the op says.
 struct StaticScale {
   float scale = 1;
   int zero = 0;
   int low = 0, high = 255;
+  int typeLow = 0, typeHigh = 255; // bounds of the codes' type
+  bool divides = false;            // by the scale, not times its reciprocal
 
   static std::optional<StaticScale> of(lowbit::EncodeOp encode);
+  /// Of 8-bit codes by division (a model's own QuantizeLinear).
+  static std::optional<StaticScale> of(lowbit::QuantizeOp quantize);
+  /// Of 8-bit codes.
+  static std::optional<StaticScale> of(lowbit::DequantizeOp dequantize);
   bool operator==(const StaticScale &) const = default;
 
   /// Narrows the bounds to what a relu or clip before the encode lets through.
   void clampTo(mlir::Operation *reluOrClip);
-  /// Null when the bounds are those of ui8.
+  /// Null when the bounds are those of the type.
   mlir::IntegerAttr lowAttr(mlir::OpBuilder &builder) const;
   mlir::IntegerAttr highAttr(mlir::OpBuilder &builder) const;
 };

@@ -25,7 +25,7 @@ struct Epilogue {
   nn::AddOp bias;                  // adds a constant, one number an output
   std::vector<float> biasValues;   // empty without bias
   SmallVector<Operation *> clamps; // relu and clip, in order
-  lowbit::EncodeOp encode;         // static, per tensor
+  Operation *encode = nullptr;     // lowbit.encode or quantize, one scale
   StaticScale encodeScale;
 };
 
@@ -56,12 +56,16 @@ Epilogue matchEpilogue(Operation *contraction, int64_t outputs) {
     clamps.push_back(user);
     user = onlyUser(user->getResult(0));
   }
+  std::optional<StaticScale> scale;
   if (auto encode = dyn_cast_or_null<lowbit::EncodeOp>(user))
-    if (auto scale = StaticScale::of(encode)) {
-      epilogue.clamps = std::move(clamps);
-      epilogue.encode = encode;
-      epilogue.encodeScale = *scale;
-    }
+    scale = StaticScale::of(encode);
+  else if (auto quantize = dyn_cast_or_null<lowbit::QuantizeOp>(user))
+    scale = StaticScale::of(quantize);
+  if (scale) {
+    epilogue.clamps = std::move(clamps);
+    epilogue.encode = user;
+    epilogue.encodeScale = *scale;
+  }
   return epilogue;
 }
 
@@ -88,9 +92,9 @@ public:
 
 private:
   void stateContraction(Operation *op, Value activation, Value weight) {
-    auto lhs = activation.getDefiningOp<lowbit::DecodeOp>();
     auto rhs = weight.getDefiningOp<lowbit::DecodeOp>();
-    if (!lhs || !rhs)
+    auto lhs = activation.getDefiningOp<lowbit::DecodeOp>();
+    if (!rhs || !(lhs || dequantizeBehind(activation)))
       return;
     auto codes = rhs.getQ().getDefiningOp<lowbit::ConstantOp>();
     if (!codes)
@@ -99,14 +103,18 @@ private:
         lowbit::getFormat(codes.getResult().getType()).getSpec();
     builder.setInsertionPoint(op);
     unsigned outputAxis = isa<nn::ConvOp>(op) ? 0 : 1;
-    bool isChannel = format.granularity == numerics::Granularity::Channel &&
-                     format.axis == outputAxis;
+    unsigned rank = isa<nn::ConvOp>(op) ? 4 : 2;
+    bool isChannel =
+        cast<RankedTensorType>(weight.getType()).getRank() == rank &&
+        (format.granularity == numerics::Granularity::Tensor ||
+         (format.granularity == numerics::Granularity::Channel &&
+          format.axis == outputAxis));
     bool isBytes = format.element == numerics::ElementFormat::makeInt(8);
     bool isNibbles = format.element == numerics::ElementFormat::makeInt(4);
     if (isChannel && (isBytes || isNibbles) && !format.zeroPoint)
-      return statePerChannel(op, lhs.getQ(), codes);
+      return statePerChannel(op, lhs ? lhs.getQ() : activation, codes);
     std::optional<unsigned> blockAxis = format.blockAxis();
-    if (format.granularity == numerics::Granularity::Block && isNibbles &&
+    if (lhs && format.granularity == numerics::Granularity::Block && isNibbles &&
         blockAxis == 0u && isa<nn::MatMulOp>(op) && !format.zeroPoint)
       return stateBlocks(cast<nn::MatMulOp>(op), lhs.getQ(), codes,
                          format.block[0]);
@@ -134,11 +142,8 @@ private:
     Epilogue epilogue = matchEpilogue(op, outputs);
     Value weightCodes = createCodes(builder, loc, weights);
 
-    if (auto encode = activation.getDefiningOp<lowbit::EncodeOp>()) {
-      std::optional<StaticScale> input = StaticScale::of(encode);
-      if (!input)
-        return;
-      Value codes = codesFor(encode, *input);
+    if (std::optional<StaticScale> input = inputScale(activation)) {
+      Value codes = inputCodes(activation, *input);
       Value acc = integerContraction(op, codes, weightCodes, input->zero);
       std::vector<int32_t> bias(outputs);
       for (int64_t o = 0; o < outputs; ++o)
@@ -148,7 +153,8 @@ private:
       acc = addBias(loc, acc, bias);
       return finishStatic(op, epilogue, acc, *input, weights.scales);
     }
-    if (auto rows = activation.getDefiningOp<lowbit::EncodeRowsOp>()) {
+    auto rows = activation.getDefiningOp<lowbit::EncodeRowsOp>();
+    if (rows) {
       RowCodes x = createRowCodes(builder, rows, /*isUnsigned=*/true);
       Value acc = integerContraction(op, x.codes, weightCodes, 128);
       std::vector<int32_t> bias(outputs);
@@ -161,6 +167,47 @@ private:
                                         op->getResult(0).getType(), acc,
                                         scales, x.scales));
     }
+  }
+
+  /// The one scale of an encoded or dequantized activation.
+  std::optional<StaticScale> inputScale(Value activation) {
+    if (auto encode = activation.getDefiningOp<lowbit::EncodeOp>())
+      return StaticScale::of(encode);
+    if (auto dequantize = dequantizeBehind(activation))
+      return StaticScale::of(dequantize);
+    return std::nullopt;
+  }
+
+  /// The dequantize an activation comes from by movement alone; one scale is
+  /// the same wherever its codes go.
+  lowbit::DequantizeOp dequantizeBehind(Value activation) {
+    while (Operation *op = activation.getDefiningOp()) {
+      if (auto dequantize = dyn_cast<lowbit::DequantizeOp>(op))
+        return dequantize;
+      if (!isa<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp>(op))
+        return {};
+      activation = op->getOperand(0);
+    }
+    return {};
+  }
+
+  /// The codes of an activation with a dequantize behind it.
+  Value dequantizedCodes(Value activation) {
+    Operation *op = activation.getDefiningOp();
+    if (auto dequantize = dyn_cast<lowbit::DequantizeOp>(op))
+      return dequantize.getQ();
+    Value codes = dequantizedCodes(op->getOperand(0));
+    Operation *moved = builder.clone(*op);
+    moved->setOperand(0, codes);
+    auto type = cast<RankedTensorType>(activation.getType());
+    moved->getResult(0).setType(type.clone(getElementTypeOrSelf(codes)));
+    return moved->getResult(0);
+  }
+
+  Value inputCodes(Value activation, StaticScale scale) {
+    if (auto encode = activation.getDefiningOp<lowbit::EncodeOp>())
+      return codesFor(encode, scale);
+    return dequantizedCodes(activation);
   }
 
   Value addBias(Location loc, Value acc, const std::vector<int32_t> &bias) {
@@ -189,12 +236,19 @@ private:
       s = numerics::requantizeMultiplier(input.scale, s, output.scale);
     for (Operation *clamp : epilogue.clamps)
       output.clampTo(clamp);
-    auto encoded = cast<RankedTensorType>(epilogue.encode.getType());
-    codesOf[epilogue.encode.getResult()] = lowbit::RequantizeOp::create(
-        builder, loc, encoded.clone(builder.getIntegerType(8, false)), acc,
-        createVector(builder, loc, scales),
+    Value encoded = epilogue.encode->getResult(0);
+    auto shape = cast<RankedTensorType>(encoded.getType());
+    bool isStated = isa<lowbit::QuantizeOp>(epilogue.encode);
+    RankedTensorType type =
+        isStated ? shape : shape.clone(builder.getIntegerType(8, false));
+    Value codes = lowbit::RequantizeOp::create(
+        builder, loc, type, acc, createVector(builder, loc, scales),
         createScalar(builder, loc, int32_t(output.zero)),
         output.lowAttr(builder), output.highAttr(builder));
+    if (isStated)
+      encoded.replaceAllUsesWith(codes);
+    else
+      codesOf[encoded] = codes;
   }
 
   /// The codes of a static encode, computed once, where it stands.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // First all decisions, on the untouched graph; then all rewriting.
-#include "dialects/LowBit/LowBitOps.h"
+#include "dialects/LowBit/EncodedConstants.h"
 #include "lib/Analysis/ValueIds.h"
 #include "lib/Support/Errors.h"
 #include "passes/Quantize/ActivationEncoding.h"
@@ -174,7 +174,7 @@ private:
     }
     builder.setInsertionPoint(op);
     op->setOperand(Contraction::weightOperand,
-                   createDecodedConstant(
+                   lowbit::createDecodedConstant(
                        builder, decision.contraction.weight.getLoc(),
                        encodeWeight(decision.contraction, *decision.weight,
                                     statistics)));

@@ -7,6 +7,7 @@
 #define QOPT_PASSES_SIMPLIFY_MOVEMENT_H
 
 #include "dialects/NN/NNOps.h"
+#include "lib/Numerics/TensorCodec.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace qopt::simplify {
@@ -36,6 +37,13 @@ void populateMergeMovementPatterns(mlir::RewritePatternSet &patterns);
 /// Patterns that move transposes, and reshapes before pointwise ops, towards
 /// their users.
 void populateSinkTransposePatterns(mlir::RewritePatternSet &patterns);
+
+/// Patterns by which encoded constants take over transposes and reshapes.
+void populateEncodedMovementPatterns(mlir::RewritePatternSet &patterns);
+/// \p tensor with axes permuted: result axis i is its axis perm[i].
+numerics::EncodedTensor
+transposeEncoded(const numerics::EncodedTensor &tensor,
+                 llvm::ArrayRef<int64_t> perm);
 
 /// Patterns by which contractions take over padding and transposes.
 void populateAbsorbMovementPatterns(mlir::RewritePatternSet &patterns);

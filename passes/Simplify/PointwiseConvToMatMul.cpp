@@ -3,12 +3,14 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/LowBit/EncodedConstants.h"
 #include "dialects/NN/Constants.h"
 #include "dialects/NN/NNOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Movement.h"
 #include "passes/Simplify/Passes.h"
 
 using namespace mlir;
@@ -26,6 +28,25 @@ bool allAre(ArrayRef<int64_t> values, int64_t expected) {
   return llvm::all_of(values, [=](int64_t v) { return v == expected; });
 }
 
+/// The filter [O, 1, 1, C] as a weight [C, O] where it is an encoded constant
+/// with one scale or one an output; otherwise null.
+Value turnedEncoded(PatternRewriter &rewriter, Value filter) {
+  auto decode = filter.getDefiningOp<lowbit::DecodeOp>();
+  auto constant = decode ? decode.getQ().getDefiningOp<lowbit::ConstantOp>()
+                         : lowbit::ConstantOp();
+  if (!constant)
+    return {};
+  numerics::EncodedTensor tensor = lowbit::encodedTensorOf(constant);
+  bool isChannel =
+      tensor.spec.granularity == numerics::Granularity::Channel;
+  if (isChannel ? tensor.spec.axis != 0
+                : tensor.spec.granularity != numerics::Granularity::Tensor)
+    return {};
+  tensor.shape = {tensor.shape[0], tensor.shape[3]};
+  return lowbit::createDecodedConstant(
+      rewriter, constant.getLoc(), simplify::transposeEncoded(tensor, {1, 0}));
+}
+
 struct PointwiseConv : OpRewritePattern<nn::ConvOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(nn::ConvOp op,
@@ -40,10 +61,16 @@ struct PointwiseConv : OpRewritePattern<nn::ConvOp> {
     // filter with other readers would be stored twice.
     std::optional<nn::ConstantView> view =
         nn::ConstantView::of(op.getFilter());
-    if (!view || !filter.getElementType().isF32() ||
-        !op.getFilter().hasOneUse())
-      return rewriter.notifyMatchFailure(
-          op, "filter is no f32 constant of its own");
+    if (!op.getFilter().hasOneUse())
+      return rewriter.notifyMatchFailure(op, "filter has other readers");
+    if (Value weight = turnedEncoded(rewriter, op.getFilter())) {
+      rewriter.replaceOpWithNewOp<nn::MatMulOp>(op, op.getType(), op.getX(),
+                                                weight);
+      return success();
+    }
+    Type element = filter.getElementType();
+    if (!view || !(element.isF32() || element.isInteger(8)))
+      return rewriter.notifyMatchFailure(op, "filter is no constant");
     // [O, 1, 1, C] -> [C, O].
     simplify::TensorBytes turned = simplify::transposeConstant(
         *view, {filter.getDimSize(0), filter.getDimSize(3)}, {1, 0});

@@ -27,6 +27,7 @@ struct SimplifyMovement
     RewritePatternSet patterns(&getContext());
     simplify::populateMergeMovementPatterns(patterns);
     simplify::populateSinkTransposePatterns(patterns);
+    simplify::populateEncodedMovementPatterns(patterns);
     simplify::populateAbsorbMovementPatterns(patterns);
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);

@@ -3,6 +3,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/LowBit/EncodedConstants.h"
 #include "dialects/NN/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/Simplify/ConstantEvaluator.h"
@@ -24,6 +25,14 @@ Value recreate(PatternRewriter &rewriter, Operation *op, ValueRange operands) {
   state.addOperands(operands);
   state.addAttributes(llvm::to_vector(op->getDiscardableAttrs()));
   SmallVector<Type> types;
+  if (isa<lowbit::LowBitDialect>(op->getDialect())) {
+    // Codes have the shape of the numbers they stand for, and back.
+    state.addTypes(RankedTensorType::get(typeOf(operands[0]).getShape(),
+                                         typeOf(op->getResult(0)).getElementType()));
+    Operation *made = rewriter.create(state);
+    made->copyProperties(op->getPropertiesStorage());
+    return made->getResult(0);
+  }
   auto infer = cast<InferTypeOpInterface>(op);
   // The properties do not change: only shapes do.
   if (failed(infer.inferReturnTypes(op->getContext(), op->getLoc(), operands,
@@ -91,7 +100,8 @@ struct SinkThroughPointwise : RewritePattern {
       : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
   LogicalResult matchAndRewrite(Operation *op,
                                 PatternRewriter &rewriter) const override {
-    if (!op->hasTrait<nn::Pointwise>() || !isa<nn::NNDialect>(op->getDialect()))
+    if (!op->hasTrait<nn::Pointwise>() ||
+        !isa<nn::NNDialect, lowbit::LowBitDialect>(op->getDialect()))
       return rewriter.notifyMatchFailure(op, "not pointwise");
     int64_t rank = typeOf(op->getResult(0)).getRank();
     nn::TransposeOp first;

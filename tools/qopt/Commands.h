@@ -16,6 +16,7 @@ namespace qopt {
 /// Each adds its subcommand; `run` is set to what the chosen one does.
 using Action = std::function<ExitCode()>;
 void addCompileCommand(CLI::App &app, Action &run);
+void addExportCommand(CLI::App &app, Action &run);
 void addCheckCommand(CLI::App &app, Action &run);
 void addInspectCommand(CLI::App &app, Action &run);
 void addBatchCommand(CLI::App &app, Action &run);

@@ -116,7 +116,7 @@ llvm::Error parse(Arguments &arguments) {
                 "activations are read; '--activations dynamic' does without "
                 "(matmuls only)");
   if (options.output.empty() && !options.to && !options.planOnly)
-    return fail(ExitCode::Usage, "expects -o FILE for the artifact");
+    return fail(ExitCode::Usage, "expects -o FILE to write");
   return llvm::Error::success();
 }
 
@@ -162,10 +162,10 @@ std::string phaseHelp() {
   return text;
 }
 
-void addOptions(CLI::App *command, Arguments *arguments) {
+/// What decides the network's numbers.
+void addNetworkOptions(CLI::App *command, Arguments *arguments) {
   CompileOptions &options = arguments->options;
   command->add_option("model", options.model, "ONNX file")->required();
-  command->add_option("-o,--output", options.output, "artifact to write");
   command->add_option("--preset", arguments->preset,
                       "fp32; int8; auto: int8 where there is --calib, else fp32")
       ->check(CLI::IsMember({"fp32", "int8", "auto"}));
@@ -187,6 +187,9 @@ void addOptions(CLI::App *command, Arguments *arguments) {
   command->add_option("--range", options.range,
                       "how static ranges are chosen")
       ->check(CLI::IsMember({"minmax", "percentile", "mse", "entropy"}));
+  command->add_flag("--requantize", options.requantize,
+                    "of a model that is quantized already: decode its weights "
+                    "and quantize anew, instead of keeping its scales");
   command->add_flag("!--no-equalize", options.equalize,
                     "skip rewrites that make tensors easier to quantize");
   command->add_option("--plan", options.planInput,
@@ -198,20 +201,26 @@ void addOptions(CLI::App *command, Arguments *arguments) {
   command->add_flag("--largest-first", options.largestFirst,
                     "under --budget: the naive rule (largest layers to int4), "
                     "for comparison");
+  command->add_option("--shape", arguments->shapes,
+                      "NAME=1x3x48x320: sizes of an input");
+  command->add_option("--threads", options.threads,
+                      "threads while calibrating; 0: all CPUs");
+  command->add_flag("--json", arguments->json, "print the report as JSON");
+}
+
+void addOptions(CLI::App *command, Arguments *arguments) {
+  CompileOptions &options = arguments->options;
+  addNetworkOptions(command, arguments);
+  command->add_option("-o,--output", options.output, "artifact to write");
   command->add_option("--target", arguments->target,
                       "cpu (every x86-64 ISA), or a list of ISAs: "
                       "x86-64-v3,avx512-vnni");
   command->add_option("-O", options.optLevel,
                       "-O2: optimized; -O0: naive code, the judge of -O2")
       ->check(CLI::IsMember({0, 2}));
-  command->add_option("--shape", arguments->shapes,
-                      "NAME=1x3x48x320: sizes of an input");
-  command->add_option("--threads", options.threads,
-                      "threads while calibrating; 0: all CPUs");
   command->add_option("--to", arguments->to, phaseHelp());
   command->add_option("--dump-phases", options.dumpPhases,
                       "write the module after each phase into this folder");
-  command->add_flag("--json", arguments->json, "print the report as JSON");
 }
 
 } // namespace
@@ -227,6 +236,28 @@ void qopt::addCompileCommand(CLI::App &app, Action &run) {
       "  qopt compile model.onnx --preset int8 --calib data.npz --to quantize\n"
       "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz --set 'head.*=float'");
   addOptions(command, arguments.get());
+  command->callback([arguments, &run] {
+    run = [arguments] { return execute(*arguments); };
+  });
+}
+
+void qopt::addExportCommand(CLI::App &app, Action &run) {
+  auto arguments = std::make_shared<Arguments>();
+  CompileOptions &options = arguments->options;
+  options.exportProfile = "ort";
+  CLI::App *command = app.add_subcommand(
+      "export",
+      "Quantize an ONNX model as `compile` does and write it as an ONNX model "
+      "again.\n\nExamples:\n"
+      "  qopt export model.onnx -o quantized.onnx --calib data.npz\n"
+      "  qopt export model.onnx -o quantized.onnx --calib data.npz --profile tensorrt\n"
+      "  qopt export model.onnx -o quantized.onnx --set '.*=int4' --activations dynamic");
+  addNetworkOptions(command, arguments.get());
+  command->add_option("-o,--output", options.output, "ONNX file to write");
+  command->add_option("--profile", options.exportProfile,
+                      "who is to run it. ort: ONNX Runtime, int4 as MatMulNBits; "
+                      "tensorrt: QuantizeLinear and DequantizeLinear alone")
+      ->check(CLI::IsMember({"ort", "tensorrt"}));
   command->callback([arguments, &run] {
     run = [arguments] { return execute(*arguments); };
   });

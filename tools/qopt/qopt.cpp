@@ -20,6 +20,7 @@ int main(int argc, char **argv) {
                "  qopt compile model.onnx -o model.qar --preset fp32\n"
                "  qopt compile model.onnx -o model.qar --preset int8 --calib data.npz\n"
                "  qopt compile model.onnx -o model.qar --budget size=200KiB --calib data.npz\n"
+               "  qopt export model.onnx -o quantized.onnx --calib data.npz\n"
                "  qopt check model.onnx\n"
                "  qopt inspect model.qar\n"
                "  qopt batch jobs.jsonl\n\n"
@@ -30,6 +31,7 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", QOPT_VERSION);
   Action run;
   addCompileCommand(app, run);
+  addExportCommand(app, run);
   addCheckCommand(app, run);
   addInspectCommand(app, run);
   addBatchCommand(app, run);

@@ -43,6 +43,8 @@ void fillRandom(Tensor &tensor, uint64_t seed) {
       out = out * 0x3c00;
     else if (tensor.dtype == QRT_DTYPE_BF16)
       out = out * 0x3f80;
+    if (tensor.dtype >= QRT_DTYPE_I4)
+      out = uint8_t(extended(tensor.dtype, bits >> 56));
     std::memcpy(tensor.data.data() + at, &out, size);
   }
 }
@@ -70,11 +72,21 @@ public:
   }
 
 private:
+  // Bytes without a type of their own are what the input wants.
+  static void adoptNarrowType(Tensor &tensor, qrt_dtype_t wanted) {
+    if (tensor.dtype != QRT_DTYPE_OPAQUE || wanted < QRT_DTYPE_I4)
+      return;
+    tensor.dtype = wanted;
+    for (char &byte : tensor.data)
+      byte = extended(wanted, uint8_t(byte));
+  }
+
   Failure place(uint32_t index, Tensor &tensor) {
     const char *name = session.inputs[index].name;
     if (given[index])
       return Failure(ExitUsage, format("input '%s' is given twice", name));
     given[index] = true;
+    adoptNarrowType(tensor, session.inputs[index].dtype);
     inputs[index] = std::move(tensor);
     inputs[index].name = name;
     return {};

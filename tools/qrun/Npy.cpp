@@ -24,7 +24,10 @@ constexpr TypeRow types[] = {
     {"i1", QRT_DTYPE_I8},  {"u1", QRT_DTYPE_U8},  {"i2", QRT_DTYPE_I16},
     {"u2", QRT_DTYPE_U16}, {"i4", QRT_DTYPE_I32}, {"u4", QRT_DTYPE_U32},
     {"i8", QRT_DTYPE_I64}, {"u8", QRT_DTYPE_U64}, {"b1", QRT_DTYPE_BOOL},
-    {"V2", QRT_DTYPE_BF16}};
+    {"V2", QRT_DTYPE_BF16},
+    // What ml_dtypes' types of one byte are saved as; the input it goes to
+    // knows which.
+    {"V1", QRT_DTYPE_OPAQUE}};
 
 Failure bad(const std::string &text) { return Failure(ExitBadInput, text); }
 
@@ -112,7 +115,7 @@ Failure qrun::parseNpy(std::string_view bytes, Tensor &tensor) {
 }
 
 static std::string npyHeader(const Tensor &tensor) {
-  const char *code = "u1";
+  const char *code = "V1";
   for (const TypeRow &row : types)
     if (row.dtype == tensor.dtype)
       code = row.code;

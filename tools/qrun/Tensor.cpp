@@ -38,6 +38,72 @@ static float halfToFloat(uint16_t half) {
   return half >> 15 ? -value : value;
 }
 
+namespace {
+// Sign, exponent with a bias, mantissa.
+struct NarrowFloat {
+  qrt_dtype_t dtype;
+  int exponentBits, mantissaBits, bias;
+  bool hasInfinity; // the largest exponent: infinity and NaN
+  int lowestNaN;    // magnitude from which on codes are NaN; 0: none
+  bool oneZero;     // the code of -0 is NaN
+};
+
+constexpr NarrowFloat narrowFloats[] = {
+    {QRT_DTYPE_F8E4M3FN, 4, 3, 7, false, 0x7f, false},
+    {QRT_DTYPE_F8E4M3FNUZ, 4, 3, 8, false, 0, true},
+    {QRT_DTYPE_F8E5M2, 5, 2, 15, true, 0x7d, false},
+    {QRT_DTYPE_F8E5M2FNUZ, 5, 2, 16, false, 0, true},
+    {QRT_DTYPE_F4E2M1, 2, 1, 1, false, 0, false},
+};
+
+double narrowToDouble(qrt_dtype_t dtype, uint8_t code) {
+  if (dtype == QRT_DTYPE_F8E8M0)
+    return code == 255 ? NAN : std::ldexp(1.0, int(code) - 127);
+  for (const NarrowFloat &row : narrowFloats) {
+    if (row.dtype != dtype)
+      continue;
+    int signBit = 1 << (row.exponentBits + row.mantissaBits);
+    int magnitude = code & (signBit - 1);
+    bool negative = code & signBit;
+    if ((row.lowestNaN && magnitude >= row.lowestNaN) ||
+        (row.oneZero && negative && magnitude == 0))
+      return NAN;
+    int exponent = magnitude >> row.mantissaBits;
+    int mantissa = magnitude & ((1 << row.mantissaBits) - 1);
+    double value =
+        row.hasInfinity && exponent == (1 << row.exponentBits) - 1
+            ? INFINITY
+        : exponent == 0
+            ? std::ldexp(mantissa, 1 - row.bias - row.mantissaBits)
+            : std::ldexp(mantissa + (1 << row.mantissaBits),
+                         exponent - row.bias - row.mantissaBits);
+    return negative ? -value : value;
+  }
+  return 0;
+}
+} // namespace
+
+unsigned qrun::bitsOf(qrt_dtype_t dtype) {
+  switch (dtype) {
+  case QRT_DTYPE_I2:
+  case QRT_DTYPE_U2:
+    return 2;
+  case QRT_DTYPE_I4:
+  case QRT_DTYPE_U4:
+  case QRT_DTYPE_F4E2M1:
+    return 4;
+  default:
+    return unsigned(8 * qrt_dtype_size(dtype));
+  }
+}
+
+char qrun::extended(qrt_dtype_t dtype, unsigned code) {
+  unsigned mask = (1u << bitsOf(dtype)) - 1, top = (mask + 1) / 2;
+  bool isSigned = dtype == QRT_DTYPE_I2 || dtype == QRT_DTYPE_I4;
+  code &= mask;
+  return char(isSigned && (code & top) ? code | ~mask : code);
+}
+
 template <typename T> static T load(const void *data, int64_t index) {
   T value;
   std::memcpy(&value, static_cast<const char *>(data) + index * sizeof(T),
@@ -58,8 +124,19 @@ double Tensor::valueAt(qrt_dtype_t dtype, const void *data, int64_t index) {
   case QRT_DTYPE_F64:
     return load<double>(data, index);
   case QRT_DTYPE_I8:
+  case QRT_DTYPE_I4:
+  case QRT_DTYPE_I2:
     return load<int8_t>(data, index);
+  case QRT_DTYPE_F8E4M3FN:
+  case QRT_DTYPE_F8E4M3FNUZ:
+  case QRT_DTYPE_F8E5M2:
+  case QRT_DTYPE_F8E5M2FNUZ:
+  case QRT_DTYPE_F8E8M0:
+  case QRT_DTYPE_F4E2M1:
+    return narrowToDouble(dtype, load<uint8_t>(data, index));
   case QRT_DTYPE_U8:
+  case QRT_DTYPE_U4:
+  case QRT_DTYPE_U2:
   case QRT_DTYPE_BOOL:
   case QRT_DTYPE_OPAQUE:
     return load<uint8_t>(data, index);

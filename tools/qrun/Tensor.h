@@ -36,6 +36,11 @@ struct Tensor {
 bool checkedBytes(qrt_dtype_t dtype, const std::vector<int64_t> &shape,
                   size_t &bytes);
 
+// Bits an element has in ONNX files: 2 or 4 for types that take a byte here.
+unsigned bitsOf(qrt_dtype_t dtype);
+// The low bits of `code` as an element of such a type, extended by its sign.
+char extended(qrt_dtype_t dtype, unsigned code);
+
 struct Summary {
   double min = 0, max = 0, mean = 0;
   int64_t nans = 0;

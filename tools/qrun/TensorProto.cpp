@@ -93,7 +93,11 @@ constexpr qrt_dtype_t types[] = {
     noType,        QRT_DTYPE_F32, QRT_DTYPE_U8,  QRT_DTYPE_I8,  QRT_DTYPE_U16,
     QRT_DTYPE_I16, QRT_DTYPE_I32, QRT_DTYPE_I64, noType,        QRT_DTYPE_BOOL,
     QRT_DTYPE_F16, QRT_DTYPE_F64, QRT_DTYPE_U32, QRT_DTYPE_U64, noType,
-    noType,        QRT_DTYPE_BF16};
+    noType,        QRT_DTYPE_BF16,
+    QRT_DTYPE_F8E4M3FN,    QRT_DTYPE_F8E4M3FNUZ, QRT_DTYPE_F8E5M2,
+    QRT_DTYPE_F8E5M2FNUZ,  QRT_DTYPE_U4,         QRT_DTYPE_I4,
+    QRT_DTYPE_F4E2M1,      QRT_DTYPE_F8E8M0,     QRT_DTYPE_U2,
+    QRT_DTYPE_I2};
 
 struct Parts {
   std::vector<uint64_t> dims, numbers;
@@ -138,6 +142,25 @@ Failure readField(const Field &field, Parts &parts, Tensor &tensor) {
   return good ? Failure() : bad("TensorProto is damaged");
 }
 
+// Elements of 2 or 4 bits, several a byte, the first in the low bits; of
+// int32_data each number is such a byte.
+Failure unpackBits(const Parts &parts, size_t count, Tensor &tensor) {
+  unsigned bits = bitsOf(tensor.dtype), perByte = 8 / bits;
+  size_t found = parts.hasRaw ? parts.raw.size() : parts.numbers.size();
+  size_t wanted = (count + perByte - 1) / perByte;
+  if (found != wanted)
+    return bad(format("TensorProto has %zu bytes of data, but %s needs %zu",
+                      found, tensor.type().c_str(), wanted));
+  tensor.data.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    unsigned byte = parts.hasRaw ? uint8_t(parts.raw[i / perByte])
+                                 : unsigned(parts.numbers[i / perByte]);
+    tensor.data[i] =
+        extended(tensor.dtype, byte >> (i % perByte * bits));
+  }
+  return {};
+}
+
 } // namespace
 
 Failure qrun::parseTensorProto(std::string_view bytes, Tensor &tensor) {
@@ -160,6 +183,8 @@ Failure qrun::parseTensorProto(std::string_view bytes, Tensor &tensor) {
   size_t wanted, size = qrt_dtype_size(tensor.dtype);
   if (!checkedBytes(tensor.dtype, tensor.shape, wanted))
     return bad("TensorProto has a malformed shape");
+  if (bitsOf(tensor.dtype) < 8)
+    return unpackBits(parts, wanted, tensor);
   size_t found = parts.hasRaw ? parts.raw.size() : parts.numbers.size() * size;
   if (found != wanted)
     return bad(format("TensorProto has %zu bytes of data, but %s needs %zu",

@@ -106,3 +106,56 @@ func.func @moved_rescaled(%x: tensor<1x2x2x2xf32>) -> tensor<4x1xf32> {
   %6 = nn.matmul %4, %5 : (tensor<4x2xf32>, tensor<2x1xf32>) -> tensor<4x1xf32>
   return %6 : tensor<4x1xf32>
 }
+
+// A model's own QuantizeLinear and DequantizeLinear (they divide): codes go in
+// and out as they are, one scale serves all outputs.
+// M = 0.5 * 0.25 / 0.125 = 1, bias = -(3 * (1 + 2)).
+// CHECK-LABEL: @stated
+// CHECK: %[[ACC:.*]] = nn.matmul %arg0, %{{.*}} : (tensor<?x2xui8>, tensor<2x1xi8>) -> tensor<?x1xi32>
+// CHECK: %[[BIAS:.*]] = arith.constant dense<-9> : tensor<1xi32>
+// CHECK: %[[B:.*]] = nn.add %[[ACC]], %[[BIAS]]
+// CHECK: arith.constant dense<1.000000e+00> : tensor<1xf32>
+// CHECK: %[[Q:.*]] = lowbit.requantize %[[B]], {{.*}} {lo = 5 : i32} {{.*}} -> tensor<?x1xi8>
+// CHECK: return %[[Q]]
+func.func @stated(%q: tensor<?x2xui8>) -> tensor<?x1xi8> {
+  %s = arith.constant dense<0.5> : tensor<f32>
+  %z = arith.constant dense<3> : tensor<i32>
+  %sy = arith.constant dense<0.125> : tensor<f32>
+  %zy = arith.constant dense<5> : tensor<i32>
+  %0 = lowbit.dequantize %q, %s, %z : (tensor<?x2xui8>, tensor<f32>, tensor<i32>) -> tensor<?x2xf32>
+  %w = lowbit.constant {codes = dense<[[1], [2]]> : tensor<2x1xi8>, scales = dense<0.25> : tensor<f32>} : tensor<2x1x!lowbit.q<int<8>>>
+  %1 = lowbit.decode %w : (tensor<2x1x!lowbit.q<int<8>>>) -> tensor<2x1xf32>
+  %2 = nn.matmul %0, %1 : (tensor<?x2xf32>, tensor<2x1xf32>) -> tensor<?x1xf32>
+  %3 = nn.relu %2 : (tensor<?x1xf32>) -> tensor<?x1xf32>
+  %4 = lowbit.quantize %3, %sy, %zy {divide} : (tensor<?x1xf32>, tensor<f32>, tensor<i32>) -> tensor<?x1xi8>
+  return %4 : tensor<?x1xi8>
+}
+
+// Moved between dequantize and product, the codes move instead.
+// CHECK-LABEL: @moved_codes
+// CHECK: %[[T:.*]] = nn.transpose %arg0 {{.*}} -> tensor<3x2xi8>
+// CHECK: nn.matmul %[[T]], %{{.*}} : (tensor<3x2xi8>, tensor<2x1xi8>) -> tensor<3x1xi32>
+func.func @moved_codes(%q: tensor<2x3xi8>) -> tensor<3x1xf32> {
+  %s = arith.constant dense<0.5> : tensor<f32>
+  %z = arith.constant dense<-3> : tensor<i32>
+  %0 = lowbit.dequantize %q, %s, %z : (tensor<2x3xi8>, tensor<f32>, tensor<i32>) -> tensor<2x3xf32>
+  %t = nn.transpose %0 {perm = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  %w = lowbit.constant {codes = dense<[[1], [2]]> : tensor<2x1xi8>, scales = dense<0.25> : tensor<f32>} : tensor<2x1x!lowbit.q<int<8>>>
+  %1 = lowbit.decode %w : (tensor<2x1x!lowbit.q<int<8>>>) -> tensor<2x1xf32>
+  %2 = nn.matmul %t, %1 : (tensor<3x2xf32>, tensor<2x1xf32>) -> tensor<3x1xf32>
+  return %2 : tensor<3x1xf32>
+}
+
+// Near miss: codes of 16 bits have no integer kernel.
+// CHECK-LABEL: @wide_codes
+// CHECK: lowbit.dequantize
+// CHECK: nn.matmul %{{.*}} : (tensor<?x2xf32>, tensor<2x1xf32>) -> tensor<?x1xf32>
+func.func @wide_codes(%q: tensor<?x2xi16>) -> tensor<?x1xf32> {
+  %s = arith.constant dense<0.5> : tensor<f32>
+  %z = arith.constant dense<3> : tensor<i32>
+  %0 = lowbit.dequantize %q, %s, %z : (tensor<?x2xi16>, tensor<f32>, tensor<i32>) -> tensor<?x2xf32>
+  %w = lowbit.constant {codes = dense<[[1], [2]]> : tensor<2x1xi8>, scales = dense<0.25> : tensor<f32>} : tensor<2x1x!lowbit.q<int<8>>>
+  %1 = lowbit.decode %w : (tensor<2x1x!lowbit.q<int<8>>>) -> tensor<2x1xf32>
+  %2 = nn.matmul %0, %1 : (tensor<?x2xf32>, tensor<2x1xf32>) -> tensor<?x1xf32>
+  return %2 : tensor<?x1xf32>
+}

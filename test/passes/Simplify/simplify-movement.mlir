@@ -155,3 +155,34 @@ func.func @classifier(%x: tensor<?x1x2x2xf32>) -> tensor<?x1xf32> {
   %y = nn.matmul %f, %w : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }
+
+// Codes of a model's own quantization move like the numbers they stand for.
+// CHECK-LABEL: @quantized
+// CHECK: %[[Q:.*]] = lowbit.quantize %arg0, %{{.*}} {divide} : (tensor<1x4x4x8xf32>, tensor<f32>, tensor<i32>) -> tensor<1x4x4x8xui8>
+// CHECK: %[[D:.*]] = lowbit.dequantize %[[Q]]
+// CHECK: return %[[D]]
+func.func @quantized(%x: tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32> {
+  %s = arith.constant dense<0.5> : tensor<f32>
+  %z = arith.constant dense<3> : tensor<i32>
+  %0 = nn.transpose %x {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x4x4x8xf32>) -> tensor<1x8x4x4xf32>
+  %1 = lowbit.quantize %0, %s, %z {divide} : (tensor<1x8x4x4xf32>, tensor<f32>, tensor<i32>) -> tensor<1x8x4x4xui8>
+  %2 = lowbit.dequantize %1, %s, %z : (tensor<1x8x4x4xui8>, tensor<f32>, tensor<i32>) -> tensor<1x8x4x4xf32>
+  %3 = nn.transpose %2 {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x8x4x4xf32>) -> tensor<1x4x4x8xf32>
+  return %3 : tensor<1x4x4x8xf32>
+}
+
+// Encoded constants are transposed with their scales; two of one type stay two.
+// CHECK-LABEL: @encoded
+// CHECK-DAG: lowbit.constant {codes = dense<{{\[\[}}1, 3], [2, 4]]> : tensor<2x2xi8>, scales = dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf32>} : tensor<2x2x!lowbit.q<int<8>, axis = 1>>
+// CHECK-DAG: lowbit.constant {codes = dense<{{\[\[}}5, 7], [6, 8]]> : tensor<2x2xi8>
+// CHECK-NOT: nn.transpose
+// CHECK: return
+func.func @encoded() -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  %a = lowbit.constant {codes = dense<[[1, 2], [3, 4]]> : tensor<2x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf32>} : tensor<2x2x!lowbit.q<int<8>, axis = 0>>
+  %b = lowbit.constant {codes = dense<[[5, 6], [7, 8]]> : tensor<2x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf32>} : tensor<2x2x!lowbit.q<int<8>, axis = 0>>
+  %0 = lowbit.decode %a : (tensor<2x2x!lowbit.q<int<8>, axis = 0>>) -> tensor<2x2xf32>
+  %1 = lowbit.decode %b : (tensor<2x2x!lowbit.q<int<8>, axis = 0>>) -> tensor<2x2xf32>
+  %2 = nn.transpose %0 {perm = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = nn.transpose %1 {perm = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %2, %3 : tensor<2x2xf32>, tensor<2x2xf32>
+}
