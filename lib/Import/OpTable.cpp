@@ -19,7 +19,7 @@ const Table &standardTable() {
     for (auto family :
          {elementwiseOps(), activationOps(), contractionOps(), convolutionOps(),
           poolingOps(), normalizationOps(), reductionOps(), movementOps(),
-          selectionOps(), positionOps(), resizeOps(), lossOps(), shapeOps()})
+          selectionOps(), positionOps(), resizeOps(), lossOps(), recurrentOps(), shapeOps()})
       add(table, family);
     return table;
   }();

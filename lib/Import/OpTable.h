@@ -38,6 +38,7 @@ llvm::ArrayRef<OpEntry> selectionOps();
 llvm::ArrayRef<OpEntry> positionOps();
 llvm::ArrayRef<OpEntry> resizeOps();
 llvm::ArrayRef<OpEntry> lossOps();
+llvm::ArrayRef<OpEntry> recurrentOps();
 llvm::ArrayRef<OpEntry> shapeOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.
 llvm::ArrayRef<OpEntry> contribOps();

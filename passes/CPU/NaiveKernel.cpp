@@ -6,6 +6,7 @@
 #include "passes/CPU/NaiveKernel.h"
 #include "dialects/NN/NNOps.h"
 #include "lib/Emission/ConstantEmitter.h"
+#include "lib/Emission/RecurrentCell.h"
 
 using namespace mlir;
 using namespace qopt;
@@ -33,7 +34,8 @@ SmallVector<Operation *> computingOps(Block &body) {
 LogicalResult emitOp(NaiveBuilder &nb, Operation *op) {
   for (auto *emit : {emitNaivePointwise, emitNaiveContraction,
                      emitNaiveAttention, emitNaiveRows, emitNaiveReduction,
-                     emitNaiveWindow, emitNaiveMovement, emitNaivePanels}) {
+                     emitNaiveWindow, emitNaiveMovement, emitNaivePanels,
+                     emitNaiveRecurrence}) {
     // An emitter that blames the op has found it to be its own.
     if (succeeded(emit(nb, op)))
       return success();
@@ -130,5 +132,9 @@ Value NaiveBuilder::temporaryBytes(Operation *op) {
   // Attention: one row of scores.
   if (auto attention = dyn_cast<nn::AttentionOp>(op))
     return kb.mul(dim(attention.getK(), rank(attention.getK()) - 2), 4);
+  // A gru: z and r * h of one item.
+  if (auto recurrence = dyn_cast<nn::RecurrenceOp>(op))
+    if (emission::RecurrentCell(kb, recurrence).resetsFirst())
+      return kb.mul(dim(recurrence.getWeights(), 0), 8);
   return {};
 }

@@ -90,6 +90,7 @@ mlir::LogicalResult emitNaiveRows(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaiveReduction(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaiveWindow(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaiveMovement(NaiveBuilder &nb, mlir::Operation *op);
+mlir::LogicalResult emitNaiveRecurrence(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaivePanels(NaiveBuilder &nb, mlir::Operation *op);
 
 } // namespace qopt::naive

@@ -134,6 +134,12 @@ void emitBroadcast(NaiveBuilder &nb, nn::BroadcastToOp op) {
   });
 }
 
+void emitIota(NaiveBuilder &nb, nn::IotaOp op) {
+  nb.forIndices(nb.dims(op.getResult()), [&](ArrayRef<Value> at) {
+    nb.write(op.getResult(), at, at[0]);
+  });
+}
+
 } // namespace
 
 LogicalResult qopt::naive::emitNaiveMovement(NaiveBuilder &nb, Operation *op) {
@@ -156,5 +162,6 @@ LogicalResult qopt::naive::emitNaiveMovement(NaiveBuilder &nb, Operation *op) {
       .Case([&](nn::BroadcastToOp broadcast) {
         return emitBroadcast(nb, broadcast), success();
       })
+      .Case([&](nn::IotaOp iota) { return emitIota(nb, iota), success(); })
       .Default([](Operation *) { return failure(); });
 }

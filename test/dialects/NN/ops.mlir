@@ -39,3 +39,17 @@ func.func @movement(%x: tensor<?x64xf32>, %n: index) -> tensor<?x4x8xf32> {
   %1 = nn.slice %0 [0, 0, 8] [%n, 4, 8] {strides = array<i64: 1, 1, 1>} : (tensor<?x4x16xf32>) -> tensor<?x4x8xf32>
   return %1 : tensor<?x4x8xf32>
 }
+
+// CHECK-LABEL: @recurrence
+func.func @recurrence(%x: tensor<?x?x16xf32>, %w: tensor<4x16xf32>, %h: tensor<?x4xf32>, %n: tensor<?xi32>) -> tensor<?x?x8xf32> {
+  // CHECK: nn.recurrence %{{.*}}, %{{.*}} h %{{.*}} lengths %{{.*}} {
+  %0 = nn.recurrence %x, %w h %h lengths %n {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f32: 0., 0., 0.>, betas = array<f32: 0., 0., 0.>, cell = 2 : i32} : (tensor<?x?x16xf32>, tensor<4x16xf32>, tensor<?x4xf32>, tensor<?xi32>) -> tensor<?x?x8xf32>
+  return %0 : tensor<?x?x8xf32>
+}
+
+// CHECK-LABEL: @iota
+func.func @iota(%n: index) -> tensor<?xi64> {
+  // CHECK: nn.iota[%{{.*}}] : tensor<?xi64>
+  %0 = nn.iota [%n] : tensor<?xi64>
+  return %0 : tensor<?xi64>
+}
