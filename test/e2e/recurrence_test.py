@@ -158,7 +158,7 @@ class Recurrence(unittest.TestCase):
 
     def test_plain(self):
         for kind in GATES:
-            for batch, hidden in ((1, 5), (3, 20), (9, 64), (4, 80)):
+            for batch, hidden in ((1, 5), (9, 72)):
                 with self.subTest(kind=kind, batch=batch, hidden=hidden):
                     self.check(kind, batch=batch, hidden=hidden)
 
@@ -175,9 +175,8 @@ class Recurrence(unittest.TestCase):
 
     def test_lengths(self):
         for kind in GATES:
-            for direction in ("forward", "bidirectional"):
-                self.check(kind, lengths=[2, 5, 0], direction=direction, state=True)
-            self.check(kind, lengths=[5, 1, 4], direction="reverse", dynamic=False)
+            self.check(kind, lengths=[2, 5, 0], direction="bidirectional", state=True)
+        self.check("LSTM", lengths=[5, 1, 4], direction="reverse", dynamic=False)
 
     def test_no_steps(self):
         for kind in GATES:
@@ -190,15 +189,16 @@ class Recurrence(unittest.TestCase):
 
     def test_gru_variants(self):
         for reset in (0, 1):
-            for bias in (True, False):
-                self.check("GRU", linear_before_reset=reset, bias=bias, batch=5,
-                           hidden=37, state=True)
+            self.check("GRU", linear_before_reset=reset, batch=5, hidden=37, state=True)
         self.check("GRU", clip=0.2, linear_before_reset=1)
 
     def test_activations(self):
-        for name in ACTIVATIONS:
-            with self.subTest(name):
-                self.check("RNN", activations=[(name, 0.5, 0.25)], clip=2.0)
+        # One a direction, parameters from one list.
+        names = sorted(ACTIVATIONS) + ["Tanh"]
+        for pair in zip(names[::2], names[1::2]):
+            with self.subTest(pair):
+                self.check("RNN", activations=[(n, 0.5, 0.25) for n in pair],
+                           direction="bidirectional", clip=2.0)
         self.check("LSTM", activations=[("HardSigmoid", 0.3, 0.4), ("Elu", 0.7, 0),
                                         ("Affine", 0.5, 0.1)])
 
