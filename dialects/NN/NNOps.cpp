@@ -82,6 +82,7 @@ BINARY(DivOp, "div_c1")
 BINARY(MinOp, "min_c1")
 BINARY(MaxOp, "max_c1")
 BINARY(PowOp, "pow_c1")
+BINARY(ModOp, "mod_c1")
 BINARY(AndOp, "and_c1")
 BINARY(OrOp, "or_c1")
 COMPARISON(EqualOp, "equal_c1")
@@ -229,6 +230,39 @@ FailureOr<Inferred> infer(AttentionOp::Adaptor op, ShapeCalculator &calc) {
   Shape dims = calc.shape(op.getQ());
   dims.back() = calc.dim(op.getV(), rank - 1);
   return Inferred{std::move(dims), q.getElementType()};
+}
+
+/// (recurrence_c1): every operand beside x is a box of known sizes.
+FailureOr<Inferred> infer(RecurrenceOp::Adaptor op, ShapeCalculator &calc) {
+  constexpr int64_t any = ShapedType::kDynamic;
+  auto x = tensorType(op.getX()), weights = tensorType(op.getWeights());
+  int64_t gates = numGates(op.getCell());
+  int64_t batch = x.getRank() == 3 ? x.getDimSize(1) : any;
+  int64_t hidden = weights.getRank() == 2 ? weights.getDimSize(0) : any;
+  auto times = [&](int64_t n) { return hidden == any ? any : n * hidden; };
+  auto agrees = [](Value tensor, ArrayRef<int64_t> sizes) {
+    return !tensor ||
+           succeeded(verifyCompatibleShape(tensorType(tensor).getShape(),
+                                           sizes));
+  };
+  if (hidden == any || !agrees(op.getX(), {any, batch, times(gates)}) ||
+      !agrees(op.getWeights(), {hidden, times(gates)}) ||
+      !agrees(op.getH(), {batch, hidden}) ||
+      !agrees(op.getC(), {batch, hidden}) ||
+      !agrees(op.getHiddenBias(), {hidden}) ||
+      !agrees(op.getPeepholes(), {times(3)}) ||
+      !agrees(op.getLengths(), {batch}))
+    return calc.fail("(recurrence_c1) expects x [T, B, " + Twine(gates) +
+                     " * H], weights [H, " + Twine(gates) +
+                     " * H] of fixed H, states [B, H], hidden_bias [H], "
+                     "peepholes [3 * H] and lengths [B]");
+  bool isLstm = op.getCell() == RecurrentCell::lstm;
+  if (!isLstm && (op.getC() || op.getPeepholes()))
+    return calc.fail("(recurrence_c1) expects c and peepholes with lstm only");
+  Shape dims = calc.shape(op.getX());
+  dims[0] = calc.add(dims[0], calc.constant(1));
+  dims[2] = calc.constant(isLstm ? 2 * hidden : hidden);
+  return Inferred{std::move(dims), x.getElementType()};
 }
 
 //===-- Reductions and normalizations -----------------------------------------===//
@@ -509,6 +543,27 @@ static LogicalResult verifyDynamicList(Operation *op, ArrayRef<int64_t> sizes,
     return success();
   return op->emitOpError("expects ")
          << expected << " " << what << " operands, got " << operands;
+}
+
+LogicalResult IotaOp::verify() {
+  return verifyDynamicList(*this, getStaticSizes(), getSizes().size(), "size");
+}
+
+LogicalResult RecurrenceOp::verify() {
+  size_t expected = getCell() == RecurrentCell::rnn    ? 1
+                    : getCell() == RecurrentCell::gru ? 2
+                                                      : 3;
+  if (getActivations().size() != expected || getAlphas().size() != expected ||
+      getBetas().size() != expected)
+    return emitOpError("(recurrence_c2) expects ")
+           << expected << " activations, alphas and betas, got "
+           << getActivations().size() << ", " << getAlphas().size() << " and "
+           << getBetas().size();
+  for (auto name : getActivations().getAsRange<StringAttr>())
+    if (!symbolizeRecurrentActivation(name))
+      return emitOpError("(recurrence_c2) expects a known activation, got '")
+             << name.getValue() << "'";
+  return success();
 }
 
 LogicalResult ReshapeOp::verify() {

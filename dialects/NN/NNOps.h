@@ -31,6 +31,13 @@ class DataMovement
 
 #include "dialects/NN/NNEnums.h.inc"
 
+namespace qopt::nn {
+/// Gates that lie side by side in a recurrence's x and weights.
+constexpr int64_t numGates(RecurrentCell cell) {
+  return cell == RecurrentCell::rnn ? 1 : cell == RecurrentCell::gru ? 3 : 4;
+}
+} // namespace qopt::nn
+
 #define GET_OP_CLASSES
 #include "dialects/NN/NNOps.h.inc"
 

@@ -88,6 +88,17 @@ def NN_HardSigmoidOp : NN_UnaryOp<"hard_sigmoid", "min(max(alpha * x + beta, 0),
 def NN_HardSwishOp : NN_UnaryOp<"hard_swish", "x * min(max(x * 0.16666667f + 0.5, 0), 1)">;
 def NN_NotOp : NN_UnaryOp<"not", "!x (i1)">;
 
+def NN_ElementaryFunction : I32EnumAttr<"ElementaryFunction",
+    "a circular or hyperbolic function",
+    [I32EnumAttrCase<"asin", 0>, I32EnumAttrCase<"acos", 1>,
+     I32EnumAttrCase<"atan", 2>, I32EnumAttrCase<"sinh", 3>,
+     I32EnumAttrCase<"cosh", 4>, I32EnumAttrCase<"asinh", 5>,
+     I32EnumAttrCase<"acosh", 6>, I32EnumAttrCase<"atanh", 7>]> {
+  let cppNamespace = "::qopt::nn";
+}
+def NN_ElementaryOp : NN_UnaryOp<"elementary", "function(x), for the functions that models rarely use",
+    (ins NN_ElementaryFunction:$function)>;
+
 def NN_CastOp : NN_Op<"cast", [NN_Pointwise]> {
   let summary = "Elementwise conversion to another element type";
   let description = [{
@@ -125,6 +136,7 @@ def NN_DivOp : NN_BinaryOp<"div", "lhs / rhs">;
 def NN_MinOp : NN_BinaryOp<"min", "min(lhs, rhs), NaN if either is">;
 def NN_MaxOp : NN_BinaryOp<"max", "max(lhs, rhs), NaN if either is">;
 def NN_PowOp : NN_BinaryOp<"pow", "lhs ^ rhs (integers wrap; of a negative rhs, truncated toward 0)">;
+def NN_ModOp : NN_BinaryOp<"mod", "lhs - rhs * trunc(lhs / rhs), exactly (floats; the sign is lhs's)">;
 def NN_EqualOp : NN_BinaryOp<"equal", "lhs == rhs (i1)">;
 def NN_LessOp : NN_BinaryOp<"less", "lhs < rhs (i1)">;
 def NN_LessEqualOp : NN_BinaryOp<"less_equal", "lhs <= rhs (i1)">;
@@ -226,6 +238,70 @@ def NN_AttentionOp : NN_Op<"attention"> {
   let assemblyFormat = "$q `,` $k `,` $v (`,` $mask^)? attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_RecurrentCell : I32EnumAttr<"RecurrentCell", "how a recurrence steps",
+    [I32EnumAttrCase<"rnn", 0>, I32EnumAttrCase<"gru", 1>,
+     I32EnumAttrCase<"lstm", 2>]> {
+  let cppNamespace = "::qopt::nn";
+}
+def NN_RecurrentActivation : I32EnumAttr<"RecurrentActivation", "an activation of a cell",
+    [I32EnumAttrCase<"sigmoid", 0>, I32EnumAttrCase<"tanh", 1>,
+     I32EnumAttrCase<"relu", 2>, I32EnumAttrCase<"leaky_relu", 3>,
+     I32EnumAttrCase<"thresholded_relu", 4>, I32EnumAttrCase<"scaled_tanh", 5>,
+     I32EnumAttrCase<"hard_sigmoid", 6>, I32EnumAttrCase<"elu", 7>,
+     I32EnumAttrCase<"softsign", 8>, I32EnumAttrCase<"softplus", 9>,
+     I32EnumAttrCase<"affine", 10>]> {
+  let cppNamespace = "::qopt::nn";
+}
+
+def NN_RecurrenceOp : NN_Op<"recurrence", [AttrSizedOperandSegments]> {
+  let summary = "RNN, GRU or LSTM steps along the first axis";
+  let description = [{
+    `x` [T, B, G * H] is what the inputs contribute to the G gates of each step
+    (bias included), `weights` [H, G * H] maps the hidden state h to the rest:
+    `a = x[t] + h weights`, one chain of fused multiply-adds ascending in H that
+    starts at x. Gates lie side by side: z r n for gru, i o f c for lstm. With
+    activations f, g, k in this order, all products and sums unfused:
+
+    - rnn: `h = f(a)`
+    - gru: `z = f(a_z); r = f(a_r); n = g(x_n + (r * h) weights_n);
+      h = (1 - z) * n + z * h`. With `linear_before_reset`,
+      `n = g(x_n + r * (hidden_bias + h weights_n))`.
+    - lstm: `i = f(a_i + p_i * c); f = f(a_f + p_f * c) or with input_forget
+      1 - i; c = f * c + i * g(a_c); h = f(a_o + p_o * c) * k(c)` with
+      `peepholes` p = [i o f].
+
+    `clip`, if positive, bounds what enters f and g. `h` and `c` [B, H] are the
+    state before the first step, 0 where absent. The result [T + 1, B, H], for
+    lstm [T + 1, B, 2 * H] with h before c, holds every state: row 0 the first,
+    row t + 1 that after step t. With `reverse` steps run from T - 1 down to 0:
+    row T is the first state, row t that after step t. Steps t >= lengths[b]
+    leave the state of batch item b as it is.
+
+    - (recurrence_c1) x, weights, h, c, hidden_bias [H], peepholes [3 * H] and
+      lengths [B] agree in T, B, H and the cell's number of gates G.
+    - (recurrence_c2) one activation each for rnn, two for gru, three for lstm,
+      and as many alphas and betas.
+
+    ```mlir
+    %s = nn.recurrence %x, %w lengths %n {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f32: 0., 0., 0.>, betas = array<f32: 0., 0., 0.>, cell = 2 : i32} : (tensor<?x1x16xf32>, tensor<4x16xf32>, tensor<1xi32>) -> tensor<?x1x8xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$weights,
+      Optional<AnyRankedTensor>:$h, Optional<AnyRankedTensor>:$c,
+      Optional<AnyRankedTensor>:$hidden_bias,
+      Optional<AnyRankedTensor>:$peepholes,
+      Optional<AnyRankedTensor>:$lengths, NN_RecurrentCell:$cell,
+      StrArrayAttr:$activations, DenseF32ArrayAttr:$alphas,
+      DenseF32ArrayAttr:$betas, DefaultValuedAttr<BoolAttr, "false">:$reverse,
+      DefaultValuedAttr<F32Attr, "0.0f">:$clip,
+      DefaultValuedAttr<BoolAttr, "false">:$linear_before_reset,
+      DefaultValuedAttr<BoolAttr, "false">:$input_forget);
+  let assemblyFormat = [{ $x `,` $weights (`h` $h^)? (`c` $c^)?
+      (`bias` $hidden_bias^)? (`peepholes` $peepholes^)? (`lengths` $lengths^)?
+      attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+}
+
 //===-- Reductions and normalizations --------------------------------------===//
 
 class NN_ReduceOp<string mnemonic, string formula> : NN_Op<mnemonic> {
@@ -308,6 +384,7 @@ def NN_IotaOp : NN_Op<"iota"> {
   let arguments = (ins Variadic<Index>:$sizes, DenseI64ArrayAttr:$static_sizes);
   let assemblyFormat = [{ custom<DynamicIndexList>($sizes, $static_sizes)
       attr-dict `:` `(` `)` `->` type($result) }];
+  let hasVerifier = 1;
 }
 
 def NN_SizesOp : NN_Op<"sizes"> {

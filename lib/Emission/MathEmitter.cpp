@@ -4,6 +4,7 @@
 // The machine of MathSequences whose values are SSA values.
 
 #include "lib/Emission/MathEmitter.h"
+#include "lib/Numerics/ElementarySequences.h"
 #include "lib/Numerics/MathSequences.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -44,6 +45,7 @@ public:
   D dFma(D a, D b, D c) { return fma(a, b, c); }
   D dRoundEven(D a) { return roundEven(a); }
   D dFloor(D a) { return op<math::FloorOp>(a); }
+  D dSqrt(D a) { return op<math::SqrtOp>(a); }
   M dLessThan(D a, D b) { return lessThan(a, b); }
   D dSelect(M c, D a, D b) { return select(c, a, b); }
   D widen(F a) { return convert<arith::ExtFOp>(a, builder.getF64Type()); }
@@ -100,11 +102,17 @@ private:
 };
 
 using Sequences = numerics::MathSequences<SsaMachine>;
+using Elementary = numerics::ElementarySequences<SsaMachine>;
 
 Value emit(OpBuilder &builder, Location loc, Value x,
            Value (Sequences::*function)(Value)) {
   SsaMachine machine(builder, loc, x.getType());
   return (Sequences(machine).*function)(x);
+}
+Value emit(OpBuilder &builder, Location loc, Value x,
+           Value (Elementary::*function)(Value)) {
+  SsaMachine machine(builder, loc, x.getType());
+  return (Elementary(machine).*function)(x);
 }
 
 } // namespace
@@ -133,4 +141,36 @@ Value MathEmitter::cos(Value x) {
 Value MathEmitter::pow(Value x, Value y) {
   SsaMachine machine(builder, loc, x.getType());
   return Sequences(machine).pow(x, y);
+}
+Value MathEmitter::asin(Value x) {
+  return emit(builder, loc, x, &Elementary::asin);
+}
+Value MathEmitter::acos(Value x) {
+  return emit(builder, loc, x, &Elementary::acos);
+}
+Value MathEmitter::atan(Value x) {
+  return emit(builder, loc, x, &Elementary::atan);
+}
+Value MathEmitter::sinh(Value x) {
+  return emit(builder, loc, x, &Elementary::sinh);
+}
+Value MathEmitter::cosh(Value x) {
+  return emit(builder, loc, x, &Elementary::cosh);
+}
+Value MathEmitter::asinh(Value x) {
+  return emit(builder, loc, x, &Elementary::asinh);
+}
+Value MathEmitter::acosh(Value x) {
+  return emit(builder, loc, x, &Elementary::acosh);
+}
+Value MathEmitter::atanh(Value x) {
+  return emit(builder, loc, x, &Elementary::atanh);
+}
+Value MathEmitter::remainder(Value x, Value y) {
+  SsaMachine machine(builder, loc, x.getType());
+  Elementary elementary(machine);
+  if (getElementTypeOrSelf(x.getType()).isF64())
+    return elementary.remainder(x, y, 42);
+  return machine.narrow(
+      elementary.remainder(machine.widen(x), machine.widen(y), 6));
 }

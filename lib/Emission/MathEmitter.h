@@ -24,6 +24,16 @@ public:
   mlir::Value sigmoid(mlir::Value x);
   mlir::Value sin(mlir::Value x);
   mlir::Value cos(mlir::Value x);
+  mlir::Value asin(mlir::Value x);
+  mlir::Value acos(mlir::Value x);
+  mlir::Value atan(mlir::Value x);
+  mlir::Value sinh(mlir::Value x);
+  mlir::Value cosh(mlir::Value x);
+  mlir::Value asinh(mlir::Value x);
+  mlir::Value acosh(mlir::Value x);
+  mlir::Value atanh(mlir::Value x);
+  /// C's fmod, of f32 or f64.
+  mlir::Value remainder(mlir::Value x, mlir::Value y);
   mlir::Value pow(mlir::Value x, mlir::Value y);
 
 private:

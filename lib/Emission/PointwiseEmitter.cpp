@@ -174,6 +174,29 @@ template <class MathOp> Value unary(LaneBuilder &lb, Value x) {
   return lb.kb.create<MathOp>(x);
 }
 
+Value emitElementary(MathEmitter &math, nn::ElementaryFunction function,
+                     Value x) {
+  switch (function) {
+  case nn::ElementaryFunction::asin:
+    return math.asin(x);
+  case nn::ElementaryFunction::acos:
+    return math.acos(x);
+  case nn::ElementaryFunction::atan:
+    return math.atan(x);
+  case nn::ElementaryFunction::sinh:
+    return math.sinh(x);
+  case nn::ElementaryFunction::cosh:
+    return math.cosh(x);
+  case nn::ElementaryFunction::asinh:
+    return math.asinh(x);
+  case nn::ElementaryFunction::acosh:
+    return math.acosh(x);
+  case nn::ElementaryFunction::atanh:
+    return math.atanh(x);
+  }
+  return {};
+}
+
 Value emitUnary(LaneBuilder &lb, Operation *op, Value x) {
   KernelBuilder &kb = lb.kb;
   return TypeSwitch<Operation *, Value>(op)
@@ -202,6 +225,9 @@ Value emitUnary(LaneBuilder &lb, Operation *op, Value x) {
       .Case([&](nn::RoundOp) { return unary<math::RoundEvenOp>(lb, x); })
       .Case([&](nn::SinOp) { return lb.math.sin(x); })
       .Case([&](nn::CosOp) { return lb.math.cos(x); })
+      .Case([&](nn::ElementaryOp elementary) {
+        return emitElementary(lb.math, elementary.getFunction(), x);
+      })
       .Case([&](nn::GeluOp) { return lb.gelu(x); })
       .Case([&](nn::GeluTanhOp) { return lb.geluTanh(x); })
       .Case([&](nn::SiluOp) { return lb.mul(x, lb.math.sigmoid(x)); })
@@ -233,6 +259,7 @@ Value emitBinary(LaneBuilder &lb, Operation *op, Value a, Value b) {
       .Case([&](nn::MinOp) { return lb.extreme(a, b, /*maximum=*/false); })
       .Case([&](nn::MaxOp) { return lb.extreme(a, b, /*maximum=*/true); })
       .Case([&](nn::PowOp) { return lb.pow(a, b); })
+      .Case([&](nn::ModOp) { return lb.math.remainder(a, b); })
       .Case([&](nn::EqualOp) { return lb.compare(FP::OEQ, IP::eq, a, b); })
       .Case([&](nn::LessOp) {
         return lb.compare(FP::OLT, signedOr(IP::slt, IP::ult), a, b);

@@ -29,6 +29,15 @@ template <typename OpTy> void importUnary(NodeImport &node) {
   node.result(node.create<OpTy>(node.input(0)));
 }
 
+template <nn::ElementaryFunction function>
+void importElementary(NodeImport &node) {
+  MLIRContext *context = node.builder().getContext();
+  node.result(node.create<nn::ElementaryOp>(
+      node.input(0),
+      {node.attr("function",
+                 nn::ElementaryFunctionAttr::get(context, function))}));
+}
+
 // Both known: evaluated. Otherwise: emitted.
 template <typename OpTy, Binary kind> void importBinary(NodeImport &node) {
   const SmallTensor *a = node.known(0), *b = node.known(1);
@@ -91,14 +100,19 @@ void importMod(NodeImport &node) {
   Value x = node.input(0), y = node.input(1);
   if (node.isFloat(x) && !node.integer("fmod", 0))
     node.bad("expected fmod = 1 for floats, found 0");
-  if (node.isFloat(x))
-    node.unsupported("a remainder of floats is not supported");
+  if (node.elementOf(x).isF64())
+    node.unsupported("a remainder of float64 is not supported; convert the "
+                     "model to float32");
   // Division truncates, so the remainder has the sign of x. Without fmod it has
   // the sign of y.
-  Value quotient = node.create<nn::DivOp>({x, y});
-  Value rest = node.create<nn::SubOp>(
-      {x, node.create<nn::MulOp>({quotient, y})});
-  bool isSigned = !cast<IntegerType>(node.elementOf(x)).isUnsigned();
+  auto remainder = [&] {
+    if (node.isFloat(x))
+      return node.create<nn::ModOp>({x, y});
+    Value quotient = node.create<nn::DivOp>({x, y});
+    return node.create<nn::SubOp>({x, node.create<nn::MulOp>({quotient, y})});
+  };
+  Value rest = remainder();
+  bool isSigned = !node.elementOf(x).isUnsignedInteger();
   if (node.integer("fmod", 0) || !isSigned)
     return node.result(rest);
   auto isNegative = [&](Value v) {
@@ -221,13 +235,20 @@ void importCastLike(NodeImport &node) {
 
 constexpr OpEntry rows[] = {
     {"Abs", 1, 1, importKnownUnary<nn::AbsOp, Unary::Abs>},
+    {"Acos", 1, 1, importElementary<nn::ElementaryFunction::acos>},
+    {"Acosh", 1, 1, importElementary<nn::ElementaryFunction::acosh>},
     {"Add", 2, 2, importBinary<nn::AddOp, Binary::Add>},
     {"And", 2, 2, importBinary<nn::AndOp, Binary::And>},
+    {"Asin", 1, 1, importElementary<nn::ElementaryFunction::asin>},
+    {"Asinh", 1, 1, importElementary<nn::ElementaryFunction::asinh>},
+    {"Atan", 1, 1, importElementary<nn::ElementaryFunction::atan>},
+    {"Atanh", 1, 1, importElementary<nn::ElementaryFunction::atanh>},
     {"BitShift", 2, 2, importBitShift},
     {"Cast", 1, 1, importCast},
     {"CastLike", 2, 2, importCastLike},
     {"Ceil", 1, 1, importKnownUnary<nn::CeilOp, Unary::Ceil>},
     {"Cos", 1, 1, importUnary<nn::CosOp>},
+    {"Cosh", 1, 1, importElementary<nn::ElementaryFunction::cosh>},
     {"Div", 2, 2, importBinary<nn::DivOp, Binary::Div>},
     {"Equal", 2, 2, importBinary<nn::EqualOp, Binary::Equal>},
     {"Erf", 1, 1, importUnary<nn::ErfOp>},
@@ -254,6 +275,7 @@ constexpr OpEntry rows[] = {
     {"Round", 1, 1, importUnary<nn::RoundOp>},
     {"Sign", 1, 1, importSign},
     {"Sin", 1, 1, importUnary<nn::SinOp>},
+    {"Sinh", 1, 1, importElementary<nn::ElementaryFunction::sinh>},
     {"Sqrt", 1, 1, importKnownUnary<nn::SqrtOp, Unary::Sqrt>},
     {"Sub", 2, 2, importBinary<nn::SubOp, Binary::Sub>},
     {"Sum", 1, anyNumber, importVariadic<nn::AddOp, Binary::Add>},

@@ -296,6 +296,7 @@ bool needsFloat32(StringRef name) {
   static constexpr StringLiteral names[] = {
       "nn.avg_pool",  "nn.hard_swish",
       "nn.attention", "nn.cos",       "nn.erf",        "nn.exp",
+      "nn.elementary", "nn.recurrence",
       "nn.gelu",      "nn.gelu_tanh", "nn.log",        "nn.pow",
       "nn.silu",      "nn.sigmoid",   "nn.sin",        "nn.softmax",
       "nn.softplus",  "nn.tanh",      "nn.layer_norm", "nn.rms_norm"};

@@ -20,7 +20,8 @@ const Table &standardTable() {
          {elementwiseOps(), activationOps(), attentionOps(), contractionOps(),
           convolutionOps(), poolingOps(), normalizationOps(),
           quantizationOps(), reductionOps(), movementOps(), selectionOps(),
-          positionOps(), resizeOps(), lossOps(), shapeOps(), controlFlowOps(),
+          positionOps(), resizeOps(), lossOps(), recurrentOps(),
+          shapeOps(), controlFlowOps(),
           dataDependentOps(), indexingOps(), cumulativeOps(), einsumOps(),
           samplingOps(), borderOps()})
       add(table, family);

@@ -40,6 +40,7 @@ llvm::ArrayRef<OpEntry> selectionOps();
 llvm::ArrayRef<OpEntry> positionOps();
 llvm::ArrayRef<OpEntry> resizeOps();
 llvm::ArrayRef<OpEntry> lossOps();
+llvm::ArrayRef<OpEntry> recurrentOps();
 llvm::ArrayRef<OpEntry> shapeOps();
 llvm::ArrayRef<OpEntry> controlFlowOps();
 llvm::ArrayRef<OpEntry> dataDependentOps();

@@ -4,6 +4,7 @@
 // The elementary functions performed on C++ floats.
 
 #include "lib/Numerics/Math.h"
+#include "lib/Numerics/ElementarySequences.h"
 #include "lib/Numerics/MathSequences.h"
 
 #include <bit>
@@ -42,6 +43,7 @@ struct FloatMachine {
   D dFma(D a, D b, D c) { return std::fma(a, b, c); }
   D dRoundEven(D a) { return std::nearbyint(a); }
   D dFloor(D a) { return std::floor(a); }
+  D dSqrt(D a) { return std::sqrt(a); }
   M dLessThan(D a, D b) { return a < b; }
   D dSelect(M c, D a, D b) { return c ? a : b; }
   D widen(F a) { return a; }
@@ -72,6 +74,7 @@ struct FloatMachine {
 
 constinit FloatMachine machine;
 MathSequences<FloatMachine> sequences(machine);
+ElementarySequences<FloatMachine> elementary(machine);
 
 } // namespace
 
@@ -85,5 +88,20 @@ float sigmoid(float x) { return sequences.sigmoid(x); }
 float sin(float x) { return sequences.sin(x); }
 float cos(float x) { return sequences.cos(x); }
 float pow(float x, float y) { return sequences.pow(x, y); }
+float asin(float x) { return elementary.asin(x); }
+float acos(float x) { return elementary.acos(x); }
+float atan(float x) { return elementary.atan(x); }
+float sinh(float x) { return elementary.sinh(x); }
+float cosh(float x) { return elementary.cosh(x); }
+float asinh(float x) { return elementary.asinh(x); }
+float acosh(float x) { return elementary.acosh(x); }
+float atanh(float x) { return elementary.atanh(x); }
+
+float remainder(float x, float y) {
+  return static_cast<float>(elementary.remainder(x, y, 6));
+}
+double remainder(double x, double y) {
+  return elementary.remainder(x, y, 42);
+}
 
 } // namespace qopt::numerics

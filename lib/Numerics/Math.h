@@ -21,6 +21,17 @@ float sin(float x);
 float cos(float x);
 /// Special values as C's powf.
 float pow(float x, float y);
+float asin(float x);
+float acos(float x);
+float atan(float x);
+float sinh(float x);
+float cosh(float x);
+float asinh(float x);
+float acosh(float x);
+float atanh(float x);
+/// C's fmod.
+float remainder(float x, float y);
+double remainder(double x, double y);
 
 } // namespace qopt::numerics
 

@@ -135,7 +135,7 @@ public:
     return m.select(one, m.f(1.0f), result);
   }
 
-private:
+protected: // for ElementarySequences
   static constexpr float inf = std::numeric_limits<float>::infinity();
   static constexpr float log2e = 0x1.715476p+0f;
   static constexpr float ln2High = 0x1.62e430p-1f;
@@ -213,7 +213,9 @@ private:
                            0x1.c0f9602fcf303p-3, 0x1.d7325c0b49111p-3});
   }
   /// 2^t rounded once to f32; NaN becomes some number.
-  F exp2FromDouble(D t) {
+  F exp2FromDouble(D t) { return m.narrow(exp2AsDouble(t)); }
+  /// 2^t for |t| <= 200, beyond as at the bound.
+  D exp2AsDouble(D t) {
     D below = m.dSelect(m.dLessThan(t, m.d(200.0)), t, m.d(200.0));
     D bounded = m.dSelect(m.dLessThan(below, m.d(-200.0)), m.d(-200.0), below);
     D n = m.dRoundEven(bounded);
@@ -226,8 +228,7 @@ private:
     I exponent = m.toInt(m.narrow(n));
     I half = m.shiftRightSigned(exponent, 1);
     D scaled = m.dMul(p, m.widen(powerOfTwo(half)));
-    return m.narrow(
-        m.dMul(scaled, m.widen(powerOfTwo(m.isub(exponent, half)))));
+    return m.dMul(scaled, m.widen(powerOfTwo(m.isub(exponent, half))));
   }
 
   F sineOrCosine(F x, int quarterTurns) {

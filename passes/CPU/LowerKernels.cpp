@@ -9,6 +9,7 @@
 #include "lib/Emission/CopyEmitter.h"
 #include "lib/Emission/ElementwiseEmitter.h"
 #include "lib/Emission/KernelShapes.h"
+#include "lib/Emission/RecurrenceEmitter.h"
 #include "lib/Emission/ReduceEmitter.h"
 #include "lib/Emission/RowEmitter.h"
 #include "lib/Emission/WindowEmitter.h"
@@ -81,6 +82,7 @@ const Emitter emitters[] = {
     {"rows", emission::emitRows},
     {"reduce", emission::emitReduce},
     {"attention", emission::emitAttention},
+    {"recurrence", emission::emitRecurrence},
     {"copy", emission::emitCopy},
 };
 

@@ -6,6 +6,7 @@
 #include "passes/CPU/NaiveKernel.h"
 #include "dialects/NN/NNOps.h"
 #include "lib/Emission/ConstantEmitter.h"
+#include "lib/Emission/RecurrentCell.h"
 
 using namespace mlir;
 using namespace qopt;
@@ -34,8 +35,8 @@ LogicalResult emitOp(NaiveBuilder &nb, Operation *op) {
   for (auto *emit : {emitNaivePointwise, emitNaiveContraction,
                      emitNaiveAttention, emitNaiveRows, emitNaiveReduction,
                      emitNaiveWindow, emitNaiveMovement, emitNaivePositions,
-                     emitNaiveSequential,
-                     emitNaivePanels}) {
+                     emitNaiveSequential, emitNaivePanels,
+                     emitNaiveRecurrence}) {
     // An emitter that blames the op has found it to be its own.
     if (succeeded(emit(nb, op)))
       return success();
@@ -139,5 +140,9 @@ Value NaiveBuilder::temporaryBytes(Operation *op) {
     return kb.mul(dim(unique.getX(), 0), 40);
   if (auto suppression = dyn_cast<nn::NonMaxSuppressionOp>(op))
     return kb.mul(dim(suppression.getBoxes(), 1), 16);
+  // A gru: z and r * h of one item.
+  if (auto recurrence = dyn_cast<nn::RecurrenceOp>(op))
+    if (emission::RecurrentCell(kb, recurrence).resetsFirst())
+      return kb.mul(dim(recurrence.getWeights(), 0), 8);
   return {};
 }

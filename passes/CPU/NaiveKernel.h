@@ -92,6 +92,7 @@ mlir::LogicalResult emitNaiveWindow(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaiveMovement(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaivePositions(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaiveSequential(NaiveBuilder &nb, mlir::Operation *op);
+mlir::LogicalResult emitNaiveRecurrence(NaiveBuilder &nb, mlir::Operation *op);
 mlir::LogicalResult emitNaivePanels(NaiveBuilder &nb, mlir::Operation *op);
 
 } // namespace qopt::naive

@@ -122,3 +122,28 @@ func.func @cumprod_c1(%x: tensor<4x3xf32>) {
   %0 = nn.cumprod %x {axis = -1 : i64} : (tensor<4x3xf32>) -> tensor<4x3xf32>
   return
 }
+
+// -----
+
+func.func @recurrence_c1(%x: tensor<5x2x16xf32>, %w: tensor<4x12xf32>) {
+  // expected-error @+2 {{(recurrence_c1) expects x [T, B, 4 * H], weights [H, 4 * H] of fixed H}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.recurrence %x, %w {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f32: 0., 0., 0.>, betas = array<f32: 0., 0., 0.>, cell = 2 : i32} : (tensor<5x2x16xf32>, tensor<4x12xf32>) -> tensor<6x2x8xf32>
+  return
+}
+
+// -----
+
+func.func @recurrence_c2(%x: tensor<5x2x4xf32>, %w: tensor<4x4xf32>) {
+  // expected-error @+1 {{(recurrence_c2) expects 1 activations, alphas and betas, got 2, 1 and 1}}
+  %0 = nn.recurrence %x, %w {activations = ["tanh", "tanh"], alphas = array<f32: 0.>, betas = array<f32: 0.>, cell = 0 : i32} : (tensor<5x2x4xf32>, tensor<4x4xf32>) -> tensor<6x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @recurrence_activation(%x: tensor<5x2x4xf32>, %w: tensor<4x4xf32>) {
+  // expected-error @+1 {{(recurrence_c2) expects a known activation, got 'gelu'}}
+  %0 = nn.recurrence %x, %w {activations = ["gelu"], alphas = array<f32: 0.>, betas = array<f32: 0.>, cell = 0 : i32} : (tensor<5x2x4xf32>, tensor<4x4xf32>) -> tensor<6x2x4xf32>
+  return
+}

@@ -69,3 +69,10 @@ func.func @sequential(%x: tensor<?x8xf32>, %at: tensor<?xi64>, %u: tensor<?x8xf3
   %3 = nn.reduce_prod %2 {axes = array<i64: 0>, keepdims = false} : (tensor<?x8xf32>) -> tensor<8xf32>
   return %2, %3 : tensor<?x8xf32>, tensor<8xf32>
 }
+
+// CHECK-LABEL: @recurrence
+func.func @recurrence(%x: tensor<?x?x16xf32>, %w: tensor<4x16xf32>, %h: tensor<?x4xf32>, %n: tensor<?xi32>) -> tensor<?x?x8xf32> {
+  // CHECK: nn.recurrence %{{.*}}, %{{.*}} h %{{.*}} lengths %{{.*}} {
+  %0 = nn.recurrence %x, %w h %h lengths %n {activations = ["sigmoid", "tanh", "tanh"], alphas = array<f32: 0., 0., 0.>, betas = array<f32: 0., 0., 0.>, cell = 2 : i32} : (tensor<?x?x16xf32>, tensor<4x16xf32>, tensor<?x4xf32>, tensor<?xi32>) -> tensor<?x?x8xf32>
+  return %0 : tensor<?x?x8xf32>
+}

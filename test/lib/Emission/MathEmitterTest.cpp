@@ -36,6 +36,14 @@ const Function functions[] = {
     {"sigmoid", &MathEmitter::sigmoid, numerics::sigmoid},
     {"sin", &MathEmitter::sin, numerics::sin},
     {"cos", &MathEmitter::cos, numerics::cos},
+    {"asin", &MathEmitter::asin, numerics::asin},
+    {"acos", &MathEmitter::acos, numerics::acos},
+    {"atan", &MathEmitter::atan, numerics::atan},
+    {"sinh", &MathEmitter::sinh, numerics::sinh},
+    {"cosh", &MathEmitter::cosh, numerics::cosh},
+    {"asinh", &MathEmitter::asinh, numerics::asinh},
+    {"acosh", &MathEmitter::acosh, numerics::acosh},
+    {"atanh", &MathEmitter::atanh, numerics::atanh},
 };
 
 // Special values, then patterns spread over all of f32.

@@ -100,6 +100,66 @@ TEST(Math, Pow) {
         << x;
 }
 
+TEST(Math, CircularAndHyperbolic) {
+  EXPECT_LE(worst(
+                numerics::asin, [](long double x) { return std::asin(x); },
+                -1, 1, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::acos, [](long double x) { return std::acos(x); },
+                -1, 1, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::atan, [](long double x) { return std::atan(x); },
+                -inf, inf, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::sinh, [](long double x) { return std::sinh(x); },
+                -inf, inf, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::cosh, [](long double x) { return std::cosh(x); },
+                -inf, inf, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::asinh, [](long double x) { return std::asinh(x); },
+                -inf, inf, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::acosh, [](long double x) { return std::acosh(x); },
+                1, inf, step),
+            1.0);
+  EXPECT_LE(worst(
+                numerics::atanh, [](long double x) { return std::atanh(x); },
+                -1, 1, step),
+            1.0);
+  EXPECT_TRUE(std::isnan(numerics::asin(1.5f)));
+  EXPECT_TRUE(std::isnan(numerics::acosh(0.5f)));
+  EXPECT_TRUE(std::isnan(numerics::atanh(-2.0f)));
+  EXPECT_TRUE(std::signbit(numerics::asinh(-0.0f)));
+}
+
+// C's fmod is exact, so there is one right answer.
+template <typename T> void expectRemainders(std::initializer_list<T> values) {
+  for (T x : values)
+    for (T y : values)
+      for (T a : {x, -x}) {
+        T expected = std::fmod(a, y), found = numerics::remainder(a, y);
+        if (std::isnan(expected)) {
+          EXPECT_TRUE(std::isnan(found)) << a << " mod " << y;
+          continue;
+        }
+        EXPECT_EQ(found, expected) << a << " mod " << y;
+        EXPECT_EQ(std::signbit(found), std::signbit(expected));
+      }
+}
+TEST(Math, Remainder) {
+  expectRemainders<float>({0.0f, 1e-45f, 1e-38f, 0.1f, 1.0f, 1.5f, 3.0f, 7.7f,
+                           1e10f, 3.4e38f, inf, -3.0f, 16777216.0f, NAN});
+  expectRemainders<double>({0.0, 5e-324, 1e-300, 0.1, 1.0, 1.7, 3.0, 1e17,
+                            1.7e308, 3e200, inf, -3.0, 9007199254740993.0});
+}
+
 TEST(Math, SpecialValues) {
   EXPECT_EQ(numerics::exp(inf), inf);
   EXPECT_EQ(numerics::exp(-inf), 0);
