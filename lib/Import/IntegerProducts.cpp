@@ -126,7 +126,7 @@ Value matrixProduct(NodeImport &node, IntegerOperand a, IntegerOperand b) {
   return subtract(node, acc, multiply(node, sums, zb));
 }
 
-Value convolve(NodeImport &node, Value x, Value filter, const Window &window,
+Value convolveCodes(NodeImport &node, Value x, Value filter, const Window &window,
                int64_t padValue) {
   SmallVector<NamedAttribute> attributes = window.attributes(node, false);
   OpBuilder &builder = node.builder();
@@ -163,7 +163,7 @@ Value filterSums(NodeImport &node, Value x, Value filter, const Window &window,
   Scalars sizes(node.dims(x));
   sizes[0] = Scalar::ofInt(1);
   Value one = node.constant({1}, {}, node.elementOf(x), "one");
-  return convolve(node, node.broadcastTo(one, sizes), filter, window, 0);
+  return convolveCodes(node, node.broadcastTo(one, sizes), filter, window, 0);
 }
 } // namespace
 
@@ -212,7 +212,7 @@ Value integerConvolution(NodeImport &node, IntegerOperand x,
   int64_t padValue = constantZero.value_or(0);
   Value image = toChannelsLast(node, x.codes);
   Value weights = toChannelsLast(node, filter.codes);
-  Value acc = convolve(node, image, weights, window, padValue);
+  Value acc = convolveCodes(node, image, weights, window, padValue);
   bool paddingCounts =
       constantZero ||
       llvm::all_of(window.pads, [](int64_t pad) { return pad == 0; });
@@ -228,7 +228,7 @@ Value integerConvolution(NodeImport &node, IntegerOperand x,
     return acc;
   Value ones = onesLike(node, weights, node.builder().getI8Type());
   Value sums =
-      centered(convolve(node, image, ones, window, padValue), ones);
+      centered(convolveCodes(node, image, ones, window, padValue), ones);
   return subtract(node, acc, multiply(node, sums, zw));
 }
 

@@ -156,8 +156,6 @@ template <typename T> void expectRemainders(std::initializer_list<T> values) {
 TEST(Math, Remainder) {
   expectRemainders<float>({0.0f, 1e-45f, 1e-38f, 0.1f, 1.0f, 1.5f, 3.0f, 7.7f,
                            1e10f, 3.4e38f, inf, -3.0f, 16777216.0f, NAN});
-  expectRemainders<double>({0.0, 5e-324, 1e-300, 0.1, 1.0, 1.7, 3.0, 1e17,
-                            1.7e308, 3e200, inf, -3.0, 9007199254740993.0});
 }
 
 TEST(Math, SpecialValues) {
