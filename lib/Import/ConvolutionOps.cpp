@@ -58,6 +58,11 @@ TransposedAxis readTransposed(NodeImport &node, const Scalar &size,
   if (axis.stride < 1 || axis.dilation < 1 || extra < 0)
     node.bad("expected positive strides and dilations and an output_padding of "
              "0 or more");
+  if (extra > 0 && extra >= std::max(axis.stride, axis.dilation))
+    node.bad("expected an output_padding below the stride or the dilation, "
+             "found " +
+             Twine(extra) + " with stride " + Twine(axis.stride) +
+             " and dilation " + Twine(axis.dilation));
   std::string mode = node.text("auto_pad", "NOTSET");
   bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
   if (!same && mode != "NOTSET" && mode != "VALID" && !mode.empty())

@@ -177,6 +177,22 @@ void dropBroadcast(NodeImport &node, Term &a, Term &b,
   }
 }
 
+// A label has one size; 1 repeats.
+void checkSizes(NodeImport &node, const std::vector<Term> &terms) {
+  llvm::DenseMap<int, int64_t> sizes;
+  for (const Term &term : terms)
+    for (auto [label, size] :
+         llvm::zip_equal(term.labels, node.typeOf(term.x).getShape())) {
+      if (ShapedType::isDynamic(size) || size == 1)
+        continue;
+      int64_t known = sizes.try_emplace(label, size).first->second;
+      if (known != size)
+        node.bad("a label of its equation '" + node.text("equation", "") +
+                 "' stands for the sizes " + Twine(known) + " and " +
+                 Twine(size));
+    }
+}
+
 void importEinsum(NodeImport &node) {
   std::vector<int64_t> ranks;
   for (size_t i = 0; i < node.numInputs(); ++i)
@@ -187,6 +203,7 @@ void importEinsum(NodeImport &node) {
   for (size_t i = 0; i < node.numInputs(); ++i)
     terms.push_back(
         withoutRepeats(node, {node.input(i), equation.inputs[i]}));
+  checkSizes(node, terms);
   Term result = terms.front();
   for (size_t next = 1; next <= terms.size(); ++next) {
     auto isWantedLater = [&](int label) {

@@ -33,6 +33,17 @@ QuantSource sourceOf(NodeImport &node, Value x) {
   if (block < 0)
     node.bad("expected a block_size of 0 or more, found " + Twine(block));
   Value scale = node.input(1);
+  if (node.hasInput(2)) {
+    auto scales = node.typeOf(scale), zeros = node.typeOf(node.input(2));
+    auto isOne = [](RankedTensorType type) {
+      return type.hasStaticShape() && type.getNumElements() == 1;
+    };
+    if (!(isOne(scales) && isOne(zeros)) &&
+        failed(verifyCompatibleShape(scales, zeros)))
+      node.bad("expected zero points of the scale's shape " +
+               shapeText(scales.getShape()) + ", found " +
+               shapeText(zeros.getShape()));
+  }
   // The axis means nothing where there is one scale.
   bool single = node.rank(scale) == 0 || node.rank(x) == 0;
   int64_t axis = single ? 0 : node.integer("axis", 1);

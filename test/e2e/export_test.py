@@ -16,7 +16,7 @@ import onnx
 import tools
 
 CALIBRATED = ("--preset", "int8")
-INT4 = ("--preset", "int8", "--activations", "dynamic", "--set", ".*=int4")
+INT4 = ("--preset", "int8", "--activations", "dynamic", "--set", ".*MatMul.*=int4")
 
 
 class Export(unittest.TestCase):

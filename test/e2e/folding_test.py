@@ -126,7 +126,9 @@ class Folding(unittest.TestCase):
         for kind, repeats in itertools.product(["uint32", "uint64"], [SMALL, 8]):
             casts = ["int32", "int64", "uint32", "uint64", "float32", "float64", "bool"]
             casts.remove(kind)
-            self.check(kind, [], INTEGER_BINARY, casts, repeats)
+            # ONNX has no powers of unsigned numbers.
+            binary = [op for op in INTEGER_BINARY if op != "Pow"]
+            self.check(kind, [], binary, casts, repeats)
 
     def test_clip(self):
         nodes = [helper.make_node("Constant", [], ["lo"], value_float=-1.5),
