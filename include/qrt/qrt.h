@@ -212,6 +212,9 @@ typedef struct {
   uint32_t threads;          // 0: all CPUs this process may use
   qrt_allocator_t allocator; // allocate NULL: the model's
   qrt_executor_t executor;   // parallel NULL: threads of our own
+  // Iterations that all loops of a run may take together, then it fails with
+  // QRT_RESOURCES; 0: any number. A model's loop need not end.
+  uint64_t iteration_limit;
 } qrt_context_options_t;
 
 QRT_API void qrt_context_options_init(qrt_context_options_t *options);

@@ -140,13 +140,20 @@ void importBitShift(NodeImport &node) {
                                   : node.create<nn::DivOp>({x, factor}));
 }
 
-void importIsNaN(NodeImport &node) {
+Value floatInput(NodeImport &node) {
   Value x = node.input(0);
+  if (!node.isFloat(x))
+    node.bad("expected floats, found " + typeText(node.elementOf(x)));
+  return x;
+}
+
+void importIsNaN(NodeImport &node) {
+  Value x = floatInput(node);
   node.result(node.create<nn::NotOp>(node.create<nn::EqualOp>({x, x})));
 }
 
 void importIsInf(NodeImport &node) {
-  Value x = node.input(0);
+  Value x = floatInput(node);
   bool positive = node.integer("detect_positive", 1);
   bool negative = node.integer("detect_negative", 1);
   double infinity = std::numeric_limits<double>::infinity();

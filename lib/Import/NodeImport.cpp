@@ -4,6 +4,7 @@
 // Inputs, attributes and results of one node.
 #include "lib/Import/NodeImport.h"
 #include "dialects/NN/Constants.h"
+#include "lib/Numerics/ElementArithmetic.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 
@@ -439,7 +440,8 @@ Value NodeImport::splat(double value, Value like, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, element);
   Attribute number = isa<FloatType>(element)
                          ? Attribute(builder().getFloatAttr(element, value))
-                         : builder().getIntegerAttr(element, int64_t(value));
+                         : builder().getIntegerAttr(
+                               element, numerics::truncated<int64_t>(value));
   return arith::ConstantOp::create(builder(), location,
                                    DenseElementsAttr::get(type, number));
 }

@@ -4,6 +4,7 @@
 // BRANCH and LOOP: commands that run sub-programs in contexts of their own.
 
 #include "runtime/core/Context.h"
+#include <cinttypes>
 
 using namespace qrt;
 
@@ -197,6 +198,11 @@ qrt_status_t qrt_context::loop(const qrt_command_t &command, Call &call,
   QRT_TRY(body.setInput(
       1, {QRT_DTYPE_BOOL, 0, nullptr, &condition, sizeof(condition)}, true));
   for (; iteration < trips && condition; ++iteration) {
+    if (root->iterationLimit && root->iterations++ == root->iterationLimit)
+      return makeStatus(QRT_RESOURCES,
+                        "goes on after %" PRIu64
+                        " iterations, the limit for all loops of a run",
+                        root->iterationLimit);
     for (uint32_t j = 0; j < command.other; ++j) {
       const Port &value = call.results[j];
       const qrt_tensor_t &tensor = tables().tensors[ids[j]];

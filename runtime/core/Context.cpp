@@ -55,6 +55,7 @@ qrt_status_t qrt_context::open(qrt_model_t *newModel,
   model = newModel;
   program = &newModel->main;
   executor = options.executor;
+  iterationLimit = options.iteration_limit;
   QRT_TRY(openPorts());
   QRT_TRY(profiles.allocate(allocator, newModel->commandCount()));
   if (executor.parallel) {

@@ -81,6 +81,8 @@ struct qrt_context {
   qrt::Array<qrt_profile_t> profiles;
   uint64_t accounted = 0; // the sum of their times
   uint64_t runs = 0;
+  // Of the root, for all loops: what is allowed (0: anything), what a run took.
+  uint64_t iterationLimit = 0, iterations = 0;
 
   const qrt::Tables &tables() const { return program->tables; }
   void *outputData(uint32_t index) const { return outputs[index].data(); }

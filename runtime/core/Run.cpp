@@ -357,4 +357,7 @@ qrt_status_t qrt_context::run() {
   return nullptr;
 }
 
-qrt_status_t qrt_context_run(qrt_context_t *context) { return context->run(); }
+qrt_status_t qrt_context_run(qrt_context_t *context) {
+  context->iterations = 0;
+  return context->run();
+}

@@ -114,6 +114,8 @@ static void run(qrt_model_t *model, int64_t open) {
   qrt_context_options_init(&options);
   options.threads = 1;
   options.allocator = {nullptr, allocate, release};
+  // A loop need not end, and a fuzzer finds that out.
+  options.iteration_limit = 1000;
   qrt_context_t *context;
   if (qrt_status_t status = qrt_context_create(model, &options, &context)) {
     qrt_status_free(status);

@@ -39,12 +39,14 @@ Value flag(char b) { return valueOf<char>(QRT_DTYPE_BOOL, {}, {b}); }
 // Runs a model as often as wanted.
 class Runner {
 public:
-  explicit Runner(const ArtifactBuilder &builder) : bytes(serialize(builder)) {
+  explicit Runner(const ArtifactBuilder &builder, uint64_t iterationLimit = 0)
+      : bytes(serialize(builder)) {
     openStatus = take(qrt_model_open(bytes.span(), nullptr, &model));
     if (openStatus.empty()) {
       qrt_context_options_t options;
       qrt_context_options_init(&options);
       options.threads = 2;
+      options.iteration_limit = iterationLimit;
       EXPECT_EQ(take(qrt_context_create(model, &options, &context)), "");
     }
   }
@@ -211,6 +213,17 @@ TEST(ControlFlow, loopCarriesAndStacks) {
       for (int64_t i = 0; i < trips; ++i)
         EXPECT_EQ(runner.floats(1)[i * rows * 4], 2 << i);
     }
+}
+
+TEST(ControlFlow, loopsEndAtTheLimit) {
+  ArtifactBuilder builder;
+  buildLoop(builder);
+  Runner runner(builder, 3);
+  EXPECT_EQ(runner.run({number(3), rowsOf(1, 1)}), "");
+  EXPECT_EQ(runner.run({number(4), rowsOf(1, 1)}),
+            "loop: goes on after 3 iterations, the limit for all loops of a "
+            "run");
+  EXPECT_EQ(runner.run({number(2), rowsOf(1, 1)}), "");
 }
 
 TEST(ControlFlow, profileListsCommandsOfSubPrograms) {

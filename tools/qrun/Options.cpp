@@ -134,6 +134,10 @@ const Row rows[] = {
        o.threads = uint32_t(count);
        return failure;
      }},
+    {"--loop-limit", "N",
+     "fail (code 5) when loops take more than N iterations together in a run; "
+     "0, the default: no limit",
+     [](Options &o, const char *t) { return parseInteger(t, 0, o.loopLimit); }},
     {"--isa", "NAME", "code to run, not the best for this CPU (see --info)",
      [](Options &o, const char *t) { return o.isa = t, Failure(); }},
     {"--bench", nullptr, "measure; random inputs unless some are given",

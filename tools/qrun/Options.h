@@ -30,6 +30,7 @@ struct Options {
   double min = 0, max = 0;
   int64_t batch = 0; // 0: everything at once
   uint32_t threads = 0;
+  int64_t loopLimit = 0;
   std::string isa;
   bool bench = false, profile = false, json = false, info = false;
   bool help = false, version = false;

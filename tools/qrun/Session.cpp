@@ -21,6 +21,7 @@ Failure Session::open(const Options &options) {
   qrt_context_options_t contextOptions;
   qrt_context_options_init(&contextOptions);
   contextOptions.threads = options.threads;
+  contextOptions.iteration_limit = uint64_t(options.loopLimit);
   if (Failure failure = qrt_context_create(model, &contextOptions, &context))
     return failure;
   inputs.resize(info().input_count);
