@@ -70,6 +70,8 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("name", choices=SEEDS)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1,
+                        help="of the mutations; 0: another one every time")
     parser.add_argument("--keep", type=pathlib.Path,
                         help="a corpus to go on from and to add to")
     options = parser.parse_args()
@@ -89,6 +91,7 @@ def main():
                   "-rss_limit_mb=2048", "-print_final_stats=1"]
         regressions = sorted((HERE / "regressions" / options.name).glob("*"))
         commands = [[f"-max_total_time={options.seconds}", "-max_len=65536",
+                     f"-seed={options.seed}",
                      corpus, seeds]]
         if regressions:
             commands.insert(0, regressions)
