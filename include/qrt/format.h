@@ -338,7 +338,8 @@ QRT_STATIC_ASSERT(sizeof(qrt_command_t) == 48, "qrt_command_t layout");
 // |scratch|: what qrt_kernel_scratch_t asked for, private to the thread.
 typedef void (*qrt_kernel_run_t)(void *const *operands, const int64_t *dims,
                                  int64_t begin, int64_t end, void *scratch);
-// Number of independent units of work, at least 0.
+// Number of independent units of work, at least 0; -1 where the dims contradict
+// each other.
 typedef int64_t (*qrt_kernel_units_t)(const int64_t *dims);
 // Bytes of 64-byte aligned scratch memory per thread, at least 0.
 typedef int64_t (*qrt_kernel_scratch_t)(const int64_t *dims);

@@ -159,8 +159,9 @@ std::optional<unsigned> FusedExpression::visitOp(Operation *op,
   } else if (auto slice = dyn_cast<nn::SliceOp>(op)) {
     dynamicSlice |= !tensorType(slice.getResult()).hasStaticShape();
     moved = visit(slice.getX(), sliceMap(slice, map));
-  } else if (auto broadcast = dyn_cast<nn::BroadcastToOp>(op)) {
-    moved = visit(broadcast.getX(), broadcastMap(broadcast.getX(), map));
+  } else if (auto widened = dyn_cast<nn::BroadcastToOp>(op)) {
+    broadcast = true;
+    moved = visit(widened.getX(), broadcastMap(widened.getX(), map));
   } else {
     isMove = false;
   }

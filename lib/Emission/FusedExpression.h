@@ -50,6 +50,8 @@ public:
   /// A slice of dynamic size lies between a leaf and the roots: the leaf's
   /// sizes say nothing about the iteration's.
   bool hasDynamicSlice() const { return dynamicSlice; }
+  // Sizes come from elsewhere than the operands: those may be 1 at run time.
+  bool hasBroadcast() const { return broadcast; }
   unsigned numGiven() const { return givenValues.size(); }
   /// Lanes of the roots from those of the leaves and the given values.
   llvm::SmallVector<mlir::Value> emit(KernelBuilder &kb,
@@ -77,6 +79,7 @@ private:
 
   llvm::ArrayRef<int64_t> shape; // of the roots
   bool dynamicSlice = false;
+  bool broadcast = false;
   llvm::SmallVector<mlir::Value> givenValues;
   llvm::SmallVector<Leaf> leafList;
   llvm::SmallVector<Node> nodes;

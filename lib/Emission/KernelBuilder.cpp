@@ -99,7 +99,10 @@ void KernelBuilder::loadDims(Value dimsArgument) {
 void KernelBuilder::defineUnits(llvm::function_ref<Value()> body) {
   Value dims;
   beginFunction("_units", {ptrType}, {i64Type}, &dims);
-  create<func::ReturnOp>(body());
+  Value units = body();
+  if (Value good = precondition ? precondition() : Value())
+    units = select(good, units, i64(-1));
+  create<func::ReturnOp>(units);
 }
 
 void KernelBuilder::defineScratch(ScratchSizes sizes) {

@@ -24,6 +24,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -61,6 +62,12 @@ public:
                 llvm::ArrayRef<mlir::RankedTensorType> operands,
                 const TargetIsa &isa, mlir::Location loc,
                 unsigned indexInputs = 0);
+
+  // |good|, emitted into the units function, is an i1 or null: where it does
+  // not hold for the dims, units are -1 and the kernel is not run.
+  void setPrecondition(std::function<Value()> good) {
+    precondition = std::move(good);
+  }
 
   // Each body is emitted into its function; all three must be defined.
   void defineUnits(llvm::function_ref<Value()> body);
@@ -218,6 +225,7 @@ private:
   llvm::SmallVector<Value> currentIndices;
   llvm::SmallVector<Value> currentPtrs;
   llvm::SmallVector<mlir::func::FuncOp> functions;
+  std::function<Value()> precondition;
 };
 
 // func/scf/arith/vector/math -> LLVM dialect. Fails on any fmuladd, whose

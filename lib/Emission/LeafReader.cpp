@@ -41,6 +41,8 @@ bool LeafReader::mayRepeat(const Leaf &leaf, unsigned axis) const {
   int64_t follows = leaf.map[axis].iterationAxis;
   if (follows < 0 || !tensorType(leaf.tensor).isDynamicDim(axis))
     return false;
+  if (expression->hasBroadcast())
+    return true;
   // The only value that has the axis gives the iteration its size. Given
   // values count as followers of everything.
   unsigned followers = expression->numGiven();

@@ -141,7 +141,7 @@ bool LoopSpace::isSupposed(const Leaf &leaf, unsigned axis) const {
   if (!tensorType(leaf.tensor).isDynamicDim(axis) &&
       !tensorType(root).isDynamicDim(entry.iterationAxis))
     return false;
-  if (expression.hasDynamicSlice())
+  if (expression.hasDynamicSlice() || expression.hasBroadcast())
     return true;
   // The only leaf that has the axis gives the iteration its size.
   unsigned followers = 0;

@@ -12,6 +12,7 @@
 #include "lib/Emission/RecurrenceEmitter.h"
 #include "lib/Emission/ReduceEmitter.h"
 #include "lib/Emission/RowEmitter.h"
+#include "lib/Emission/SizeChecks.h"
 #include "lib/Emission/WindowEmitter.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -98,6 +99,7 @@ FailureOr<StringRef> qopt::lowerKernel(exec::KernelDefOp kernel,
   unsigned indices = body.getNumArguments() - emission::numTensorInputs(body);
   emission::KernelBuilder kb(target, kernel.getSymName(), operandTypes(kernel),
                              isa, kernel.getLoc(), indices);
+  kb.setPrecondition([&] { return emission::emitSizeChecks(kb, body); });
   if (optLevel > 0)
     for (const Emitter &emitter : emitters) {
       if (succeeded(emitter.emit(kb, body)))

@@ -148,6 +148,11 @@ qrt_status_t Plan::planLaunch(const qrt_command_t &command, CommandPlan &out) {
   out.units = model->code.at<qrt_kernel_units_t>(entry.units)(arguments);
   int64_t scratch =
       model->code.at<qrt_kernel_scratch_t>(entry.scratch)(arguments);
+  if (out.units == -1)
+    return makeStatus(QRT_BAD_INPUT,
+                      "'%s': the sizes of its operands contradict each other "
+                      "for these input shapes",
+                      name);
   if (out.units < 0 || scratch < 0 || scratch > maxScratch)
     return makeStatus(QRT_INTERNAL,
                       "'%s' asks for %" PRId64 " units and %" PRId64
