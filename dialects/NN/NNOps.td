@@ -142,8 +142,8 @@ def NN_LessOp : NN_BinaryOp<"less", "lhs < rhs (i1)">;
 def NN_LessEqualOp : NN_BinaryOp<"less_equal", "lhs <= rhs (i1)">;
 def NN_GreaterOp : NN_BinaryOp<"greater", "lhs > rhs (i1)">;
 def NN_GreaterEqualOp : NN_BinaryOp<"greater_equal", "lhs >= rhs (i1)">;
-def NN_AndOp : NN_BinaryOp<"and", "lhs && rhs (i1)">;
-def NN_OrOp : NN_BinaryOp<"or", "lhs || rhs (i1)">;
+def NN_AndOp : NN_BinaryOp<"and", "lhs & rhs (of integers, bit by bit)">;
+def NN_OrOp : NN_BinaryOp<"or", "lhs | rhs (of integers, bit by bit)">;
 
 def NN_SelectOp : NN_Op<"select", [NN_Pointwise]> {
   let summary = "Elementwise choice with numpy broadcasting";

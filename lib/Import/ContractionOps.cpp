@@ -70,7 +70,55 @@ void importGemm(NodeImport &node) {
   node.result(product);
 }
 
+// Element [row, column] of every matrix, [.., 1, 1].
+Value matrixElement(NodeImport &node, Value x, int64_t row, int64_t column) {
+  Scalars sizes = node.dims(x), offsets(sizes.size(), Scalar::ofInt(0));
+  size_t rank = sizes.size();
+  sizes[rank - 2] = sizes[rank - 1] = Scalar::ofInt(1);
+  offsets[rank - 2] = Scalar::ofInt(row);
+  offsets[rank - 1] = Scalar::ofInt(column);
+  return node.slice(x, offsets, sizes);
+}
+
+// Expansion along the first of the rows [row, n), over the columns left.
+Value determinant(NodeImport &node, Value x, int64_t row,
+                  ArrayRef<int64_t> columns) {
+  Value sum;
+  for (auto [i, column] : llvm::enumerate(columns)) {
+    Value term = matrixElement(node, x, row, column);
+    if (columns.size() > 1) {
+      SmallVector<int64_t> rest(columns);
+      rest.erase(rest.begin() + i);
+      term = node.create<nn::MulOp>(
+          {term, determinant(node, x, row + 1, rest)});
+    }
+    if (!sum)
+      sum = term;
+    else if (i % 2)
+      sum = node.create<nn::SubOp>({sum, term});
+    else
+      sum = node.create<nn::AddOp>({sum, term});
+  }
+  return sum;
+}
+
+void importDet(NodeImport &node) {
+  Value x = node.input(0);
+  int64_t rank = node.rank(x);
+  if (rank < 2 || node.typeOf(x).getDimSize(rank - 1) !=
+                      node.typeOf(x).getDimSize(rank - 2))
+    node.bad("expected square matrices, found shape " +
+             shapeText(node.typeOf(x).getShape()));
+  int64_t size = node.typeOf(x).getDimSize(rank - 1);
+  if (ShapedType::isDynamic(size) || size < 1 || size > 4)
+    node.unsupported("determinants are supported of 1 to 4 rows, fixed");
+  auto columns = llvm::to_vector(llvm::seq<int64_t>(0, size));
+  Scalars sizes(ArrayRef<Scalar>(node.dims(x)).drop_back(2));
+  node.result(node.reshape(determinant(node, x, 0, columns), sizes));
+}
+
 constexpr OpEntry rows[] = {
+    {"Det", 1, 1, importDet},
     {"Gemm", 2, 3, importGemm},
     {"MatMul", 2, 2, importMatMul},
 };

@@ -47,6 +47,10 @@ template <typename OpTy, Binary kind> void importBinary(NodeImport &node) {
   node.result(node.create<OpTy>({node.input(0), node.input(1)}));
 }
 
+template <typename OpTy> void importPlainBinary(NodeImport &node) {
+  node.result(node.create<OpTy>({node.input(0), node.input(1)}));
+}
+
 // Min, Max, Sum, Mean: any number of inputs, folded from the left.
 template <typename OpTy, Binary kind> void importVariadic(NodeImport &node) {
   if (node.numInputs() == 1)
@@ -177,6 +181,20 @@ void importXor(NodeImport &node) {
   node.result(node.create<nn::NotOp>(equal));
 }
 
+// Bits that are in one operand only: those in either, less those in both.
+void importBitwiseXor(NodeImport &node) {
+  Value a = node.input(0), b = node.input(1);
+  node.result(node.create<nn::SubOp>(
+      {node.create<nn::OrOp>({a, b}), node.create<nn::AndOp>({a, b})}));
+}
+
+// -1 - x in two's complement; of unsigned numbers -1 is the largest.
+void importBitwiseNot(NodeImport &node) {
+  Value x = node.input(0), one = node.splat(1, x), zero = node.splat(0, x);
+  Value ones = node.create<nn::SubOp>({zero, one});
+  node.result(node.create<nn::SubOp>({ones, x}));
+}
+
 void importSign(NodeImport &node) {
   // -1, 0 or 1: clipping would not do for fractions.
   Value x = node.input(0), zero = node.splat(0, x);
@@ -251,6 +269,10 @@ constexpr OpEntry rows[] = {
     {"Atan", 1, 1, importElementary<nn::ElementaryFunction::atan>},
     {"Atanh", 1, 1, importElementary<nn::ElementaryFunction::atanh>},
     {"BitShift", 2, 2, importBitShift},
+    {"BitwiseAnd", 2, 2, importPlainBinary<nn::AndOp>},
+    {"BitwiseNot", 1, 1, importBitwiseNot},
+    {"BitwiseOr", 2, 2, importPlainBinary<nn::OrOp>},
+    {"BitwiseXor", 2, 2, importBitwiseXor},
     {"Cast", 1, 1, importCast},
     {"CastLike", 2, 2, importCastLike},
     {"Ceil", 1, 1, importKnownUnary<nn::CeilOp, Unary::Ceil>},

@@ -15,6 +15,13 @@ NamedAttribute epsilonAttr(NodeImport &node, double epsilon) {
   return node.attr("epsilon", node.builder().getF32FloatAttr(float(epsilon)));
 }
 
+SmallVector<int64_t> axesFrom(int64_t first, int64_t rank) {
+  SmallVector<int64_t> axes;
+  for (int64_t axis = first; axis < rank; ++axis)
+    axes.push_back(axis);
+  return axes;
+}
+
 // A vector over the channels (axis 1) in a shape that broadcasts to `like`.
 Value overChannels(NodeImport &node, Value vector, Value like) {
   if (node.rank(vector) != 1)
@@ -39,13 +46,86 @@ void importDynamicBatchNorm(NodeImport &node, double epsilon) {
       node.create<nn::AddOp>({scaled, overChannels(node, node.input(2), x)}));
 }
 
+// Statistics of the batch, and the running ones moved towards them.
+void importTrainingBatchNorm(NodeImport &node, double epsilon) {
+  Value x = node.input(0);
+  SmallVector<int64_t> axes = axesFrom(0, node.rank(x));
+  axes.erase(axes.begin() + std::min<size_t>(1, axes.size()));
+  Value mean = node.reduce<nn::ReduceMeanOp>(x, axes);
+  Value centred = node.create<nn::SubOp>({x, mean});
+  Value square = node.create<nn::MulOp>({centred, centred});
+  Value variance = node.reduce<nn::ReduceMeanOp>(square, axes);
+  Value safe = node.create<nn::AddOp>({variance, node.splat(epsilon, x)});
+  Value y = node.create<nn::MulOp>({centred, node.create<nn::RsqrtOp>(safe)});
+  y = node.create<nn::MulOp>({y, overChannels(node, node.input(1), x)});
+  node.result(
+      node.create<nn::AddOp>({y, overChannels(node, node.input(2), x)}));
+  double momentum = node.real("momentum", 0.9);
+  for (auto [i, batch] : {std::pair{1, mean}, std::pair{2, variance}}) {
+    if (!node.wantsOutput(i))
+      continue;
+    Value running = node.input(i + 2);
+    Value now = node.cast(node.reshape(batch, node.dims(running)),
+                          node.elementOf(running));
+    auto part = [&](Value value, double share) {
+      return node.create<nn::MulOp>({value, node.splat(share, value)});
+    };
+    node.result(node.create<nn::AddOp>(
+                    {part(running, momentum), part(now, 1 - momentum)}),
+                i);
+  }
+}
+
+// x / (bias + alpha / size * sum of squares of `size` channels around)^beta
+void importLRN(NodeImport &node) {
+  Value x = node.input(0);
+  int64_t rank = node.rank(x), size = node.integer("size", 0);
+  if (rank < 2 || size < 1)
+    node.bad("expected a tensor of rank 2 or more and a positive size");
+  Value square = node.create<nn::MulOp>({x, x});
+  SmallVector<int64_t> low(rank, 0), high(rank, 0);
+  low[1] = (size - 1) / 2;
+  high[1] = size - 1 - low[1];
+  Value padded = node.create<nn::PadOp>(
+      square, {node.attr("low", low), node.attr("high", high)});
+  Value sum;
+  for (int64_t i = 0; i < size; ++i) {
+    Scalars offsets(rank, Scalar::ofInt(0));
+    offsets[1] = Scalar::ofInt(i);
+    Value part = node.slice(padded, offsets, node.dims(x));
+    sum = sum ? node.create<nn::AddOp>({sum, part}) : part;
+  }
+  Value scale = node.splat(node.real("alpha", 1e-4) / size, x);
+  Value base =
+      node.create<nn::AddOp>({node.create<nn::MulOp>({sum, scale}),
+                              node.splat(node.real("bias", 1), x)});
+  Value power = node.create<nn::PowOp>(
+      {base, node.splat(node.real("beta", 0.75), x)});
+  node.result(node.create<nn::DivOp>({x, power}));
+}
+
+// (x - mean) / (deviation + 1e-9)
+void importMeanVarianceNorm(NodeImport &node) {
+  Value x = node.input(0);
+  SmallVector<int64_t> axes;
+  for (int64_t axis : node.integers("axes", {0, 2, 3}))
+    axes.push_back(node.axis(axis, node.rank(x)));
+  llvm::sort(axes);
+  Value mean = node.reduce<nn::ReduceMeanOp>(x, axes);
+  Value centred = node.create<nn::SubOp>({x, mean});
+  Value square = node.create<nn::MulOp>({centred, centred});
+  Value deviation =
+      node.create<nn::SqrtOp>(node.reduce<nn::ReduceMeanOp>(square, axes));
+  Value safe = node.create<nn::AddOp>({deviation, node.splat(1e-9, x)});
+  node.result(node.create<nn::DivOp>({centred, safe}));
+}
+
 // x * a + b with a = scale / sqrt(variance + epsilon), b = bias - mean * a.
 void importBatchNorm(NodeImport &node) {
-  if (node.integer("training_mode", 0))
-    node.unsupported("training_mode = 1 is not supported; export the model in "
-                     "evaluation mode");
   Value x = node.input(0);
   double epsilon = node.real("epsilon", 1e-5);
+  if (node.integer("training_mode", 0))
+    return importTrainingBatchNorm(node, epsilon);
   std::optional<std::vector<double>> parts[4];
   for (int i = 0; i < 4; ++i)
     parts[i] = node.constantReals(node.input(i + 1));
@@ -92,13 +172,6 @@ Value rowVector(NodeImport &node, Value weight, Value flat, StringRef what) {
              " elements, found shape " + shapeText(type.getShape()));
   return node.broadcastTo(node.reshape(weight, {Scalar::ofInt(1)}),
                           {Scalar::ofInt(length)});
-}
-
-SmallVector<int64_t> axesFrom(int64_t first, int64_t rank) {
-  SmallVector<int64_t> axes;
-  for (int64_t axis = first; axis < rank; ++axis)
-    axes.push_back(axis);
-  return axes;
 }
 
 // Mean and 1 / sqrt(variance + epsilon), for graphs that ask for them.
@@ -247,9 +320,11 @@ constexpr OpEntry rows[] = {
     {"GroupNormalization", 3, 3, importGroupNorm},
     {"Hardmax", 1, 1, importHardmax},
     {"InstanceNormalization", 3, 3, importInstanceNorm},
+    {"LRN", 1, 1, importLRN},
     {"LayerNormalization", 2, 3, importLayerNorm},
     {"LogSoftmax", 1, 1, importLogSoftmax},
     {"LpNormalization", 1, 1, importLpNorm},
+    {"MeanVarianceNormalization", 1, 1, importMeanVarianceNorm},
     {"RMSNormalization", 2, 2, importRMSNorm},
     {"SimplifiedLayerNormalization", 2, 2, importRMSNorm},
     {"Softmax", 1, 1, importSoftmax},

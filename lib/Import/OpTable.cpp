@@ -21,10 +21,19 @@ const Table &standardTable() {
           convolutionOps(), poolingOps(), normalizationOps(),
           quantizationOps(), reductionOps(), movementOps(), selectionOps(),
           positionOps(), resizeOps(), lossOps(), recurrentOps(),
-          shapeOps(), controlFlowOps(),
-          dataDependentOps(), indexingOps(), cumulativeOps(), einsumOps(),
+          shapeOps(), signalOps(), controlFlowOps(), dataDependentOps(),
+          indexingOps(), cumulativeOps(), einsumOps(),
           samplingOps(), borderOps()})
       add(table, family);
+    return table;
+  }();
+  return table;
+}
+
+const Table &trainingTable() {
+  static const Table table = [] {
+    Table table;
+    add(table, trainingOps());
     return table;
   }();
   return table;
@@ -48,6 +57,10 @@ const Table &contribTable() {
 
 const OpEntry *findImporter(llvm::StringRef domain, llvm::StringRef op) {
   bool isStandard = domain.empty() || domain == "ai.onnx";
+  if (domain == trainingDomain) {
+    auto found = trainingTable().find(op);
+    return found == trainingTable().end() ? nullptr : &found->second;
+  }
   if (!isStandard && domain != contribDomain)
     return nullptr;
   const Table &table = isStandard ? standardTable() : contribTable();
@@ -61,6 +74,8 @@ std::vector<std::string> supportedOps() {
     names.push_back(entry.first().str());
   for (const auto &entry : contribTable())
     names.push_back((contribDomain + "." + entry.first()).str());
+  for (const auto &entry : trainingTable())
+    names.push_back((trainingDomain + "." + entry.first()).str());
   llvm::sort(names);
   return names;
 }

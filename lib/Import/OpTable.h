@@ -19,6 +19,8 @@ struct OpEntry {
 
 constexpr unsigned anyNumber = ~0u;
 inline constexpr llvm::StringLiteral contribDomain = "com.microsoft";
+inline constexpr llvm::StringLiteral trainingDomain =
+    "ai.onnx.preview.training";
 
 /// The importer of an op, or null.
 const OpEntry *findImporter(llvm::StringRef domain, llvm::StringRef op);
@@ -49,6 +51,9 @@ llvm::ArrayRef<OpEntry> cumulativeOps();
 llvm::ArrayRef<OpEntry> einsumOps();
 llvm::ArrayRef<OpEntry> samplingOps();
 llvm::ArrayRef<OpEntry> borderOps();
+llvm::ArrayRef<OpEntry> signalOps();
+/// Optimizer steps, of the domain ai.onnx.preview.training.
+llvm::ArrayRef<OpEntry> trainingOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.
 llvm::ArrayRef<OpEntry> contribOps();
 llvm::ArrayRef<OpEntry> attentionContribOps();

@@ -128,6 +128,11 @@ void adaptRoiAlign(NodeImport &node) {
   node.setText("coordinate_transformation_mode", "output_half_pixel");
 }
 
+// Before opset 20 the axis was an attribute, and the first after the batch.
+void adaptDFT(NodeImport &node) {
+  node.setInteger("axis", node.integer("axis", 1));
+}
+
 struct Row {
   StringLiteral op;
   int64_t before; // applies to opsets below this one
@@ -141,6 +146,7 @@ constexpr Row rows[] = {
     {"BatchNormalization", 9, adaptBatchNorm},
     {"BatchNormalization", 14, adaptBatchNormOutputs},
     {"Clip", 11, adaptClip},
+    {"DFT", 20, adaptDFT},
     {"Div", 7, adaptBroadcast},
     {"Equal", 7, adaptBroadcast},
     {"Greater", 7, adaptBroadcast},

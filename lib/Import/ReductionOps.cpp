@@ -65,8 +65,15 @@ template <typename OpTy> Value apply(NodeImport &node, Value x) {
 }
 
 template <typename OpTy, Binary kind> void importReduce(NodeImport &node) {
-  if (!reduceKnown<kind>(node))
-    node.result(apply<OpTy>(node, node.input(0)));
+  if (reduceKnown<kind>(node))
+    return;
+  Value x = node.input(0);
+  if (!node.elementOf(x).isInteger(1))
+    return node.result(apply<OpTy>(node, x));
+  // Truth values order as numbers.
+  Value numbers = node.cast(x, node.builder().getI32Type());
+  node.result(
+      node.cast(apply<OpTy>(node, numbers), node.builder().getI1Type()));
 }
 
 void importReduceMean(NodeImport &node) {

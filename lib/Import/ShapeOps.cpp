@@ -192,13 +192,12 @@ void importRange(NodeImport &node) {
 void importIdentity(NodeImport &node) { node.forward(0); }
 
 void importDropout(NodeImport &node) {
-  const SmallTensor *training = node.known(2);
-  bool off = training && training->isConstant() &&
-             training->elements.size() == 1 &&
-             training->elements[0].asDouble() == 0;
-  if (node.hasInput(2) && !off)
-    node.unsupported("training mode is not supported; export the model in "
-                     "evaluation mode");
+  auto isZero = [&](size_t input) {
+    return node.hasInput(input) && node.constantReal(input) == 0.0;
+  };
+  if (node.hasInput(2) && !isZero(2) && !isZero(1))
+    node.unsupported("training mode draws random numbers, which is not "
+                     "supported; export the model in evaluation mode");
   node.forward(0);
   if (!node.wantsOutput(1))
     return;
