@@ -51,9 +51,11 @@ Value qopt::emission::emitConstantSplat(KernelBuilder &kb, Value constant,
     return {};
   Type element = getElementTypeOrSelf(constant.getType());
   Type type = computeType(element, width);
-  if (isNarrowFloat(element))
-    return broadcastLane(
-        kb, kb.i32(static_cast<unsigned char>(view->bytes().front())), width);
+  if (isCodedFloat(element)) {
+    uint16_t code = 0;
+    std::memcpy(&code, view->bytes().data(), nn::elementBytes(element));
+    return broadcastLane(kb, kb.i32(code), width);
+  }
   if (isa<FloatType>(element)) {
     if (auto values = view->values<double>())
       return kb.constantLike(type, values->front());

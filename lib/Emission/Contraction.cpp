@@ -148,7 +148,7 @@ private:
     kb.forLoop(kb.i64(0), vectors, kb.i64(1), [&](Value i) {
       Value at = kb.mul(i, kPanelColumns);
       Value stored =
-          kb.loadVector(problem.weightType, args.weights, at, {}, 32);
+          loadLane(kb, problem.weightType, args.weights, at, Width::vector);
       kb.storeVector(
           kb.f32Type,
           emitCast(kb, problem.weightType, kb.f32Type, stored), wide, at, {},

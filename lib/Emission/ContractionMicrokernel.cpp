@@ -183,10 +183,13 @@ private:
   Value loadWeights(Value address, int64_t bytes) {
     if (!isNarrow())
       return kb.loadRaw(registerType, address, bytes);
-    VectorType narrow =
-        VectorType::get(registerType.getShape(), args.weightType);
-    return emitCast(kb, args.weightType, kb.f32Type,
-                    kb.loadRaw(narrow, address, bytes));
+    Type stored = storageType(args.weightType);
+    Value lanes = kb.loadRaw(VectorType::get(registerType.getShape(), stored),
+                             address, bytes);
+    if (stored.isInteger())
+      lanes = kb.create<arith::ExtUIOp>(
+          VectorType::get(registerType.getShape(), kb.i32Type), lanes);
+    return emitCast(kb, args.weightType, kb.f32Type, lanes);
   }
 
   // One step's inputs of a row, as a scalar: f32, or i32 of four bytes.

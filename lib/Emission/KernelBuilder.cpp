@@ -27,9 +27,12 @@ Type storageType(Type element) {
     return IntegerType::get(context, 64);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(context, std::max(8u, integer.getWidth()));
-  // Floats of 8 bits and less are codes, one a byte.
+  // Floats of 8 bits and less are codes, one a byte. bf16 is one of two bytes:
+  // LLVM would call a library to move single ones.
   if (element.getIntOrFloatBitWidth() <= 8)
     return IntegerType::get(context, 8);
+  if (element.isBF16())
+    return IntegerType::get(context, 16);
   return element;
 }
 

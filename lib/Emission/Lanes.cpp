@@ -13,12 +13,16 @@ bool isNarrowFloat(Type element) {
   return isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 8;
 }
 
+bool isCodedFloat(Type element) {
+  return isNarrowFloat(element) || element.isBF16();
+}
+
 Type computeType(Type element) {
   MLIRContext *context = element.getContext();
   if (element.isIndex())
     return IntegerType::get(context, 64);
   auto integer = dyn_cast<IntegerType>(element);
-  if (isNarrowFloat(element))
+  if (isCodedFloat(element))
     return IntegerType::get(context, 32);
   if (!integer || integer.getWidth() == 1)
     return element;
@@ -41,7 +45,7 @@ Value loadLane(KernelBuilder &kb, Type element, Value base, Value index,
   Type type = computeType(element, width);
   if (stored.getType() == type)
     return stored;
-  if (element.isUnsignedInteger() || isNarrowFloat(element))
+  if (element.isUnsignedInteger() || isCodedFloat(element))
     return kb.create<arith::ExtUIOp>(type, stored);
   return kb.create<arith::ExtSIOp>(type, stored);
 }

@@ -20,6 +20,8 @@ enum class Width { scalar, vector };
 /// Whether \p element is a float of 8 bits or less. Lanes hold its codes: it
 /// has no arithmetic, only conversions.
 bool isNarrowFloat(mlir::Type element);
+/// Those and bf16: their lanes are i32 codes.
+bool isCodedFloat(mlir::Type element);
 
 /// The type of a lane that holds a tensor element of type \p element.
 mlir::Type computeType(mlir::Type element);

@@ -81,11 +81,9 @@ Value integerToInteger(KernelBuilder &kb, Type from, Type to, Value x) {
   return x;
 }
 
-/// Rounds f32 to the nearest bf16, ties to even; NaN stays NaN. As integers,
-/// because the conversion is a library call where the CPU lacks it.
-Value floatToBFloat(KernelBuilder &kb, Type to, Value x) {
+/// The code of the bf16 nearest to f32 lanes, ties to even; NaN stays NaN.
+Value encodeBFloat(KernelBuilder &kb, Value x) {
   Type word = withElement(x.getType(), kb.i32Type);
-  Type half = withElement(x.getType(), kb.builder().getIntegerType(16));
   auto constant = [&](int64_t value) { return kb.constantLike(word, value); };
   Value bits = kb.create<arith::BitcastOp>(word, x);
   Value lowest = kb.create<arith::AndIOp>(
@@ -96,24 +94,19 @@ Value floatToBFloat(KernelBuilder &kb, Type to, Value x) {
   // Quiet: a NaN whose payload is cut off must not become infinite.
   Value quiet = kb.create<arith::OrIOp>(bits, constant(0x400000));
   Value kept = kb.create<arith::SelectOp>(isNaN, quiet, rounded);
-  Value high = kb.create<arith::TruncIOp>(
-      half, kb.create<arith::ShRUIOp>(kept, constant(16)));
-  return kb.create<arith::BitcastOp>(to, high);
+  return kb.create<arith::ShRUIOp>(kept, constant(16));
+}
+
+/// A bf16 is the upper half of an f32.
+Value decodeBFloat(KernelBuilder &kb, Value codes) {
+  Value bits = kb.create<arith::ShLIOp>(codes,
+                                        kb.constantLike(codes.getType(), 16));
+  return kb.create<arith::BitcastOp>(withElement(codes.getType(), kb.f32Type),
+                                     bits);
 }
 
 Value floatToFloat(KernelBuilder &kb, Type from, Type to, Value x) {
   Type target = withElement(x.getType(), to);
-  Type f32 = withElement(x.getType(), kb.f32Type);
-  // bf16 meets only f32 directly.
-  if (from.isBF16() || to.isBF16()) {
-    if (from.isBF16())
-      x = kb.create<arith::ExtFOp>(f32, x);
-    else if (!from.isF32())
-      x = floatToFloat(kb, from, kb.f32Type, x);
-    if (to.isBF16())
-      return floatToBFloat(kb, target, x);
-    return to.isF32() ? x : floatToFloat(kb, kb.f32Type, to, x);
-  }
   if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
     return kb.create<arith::ExtFOp>(target, x);
   return kb.create<arith::TruncFOp>(target, x);
@@ -132,6 +125,10 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
                                Value lanes, bool overflow) {
   if (from == to)
     return lanes;
+  if (from.isBF16())
+    return emitCast(kb, kb.f32Type, to, decodeBFloat(kb, lanes), overflow);
+  if (to.isBF16())
+    return encodeBFloat(kb, emitCast(kb, from, kb.f32Type, lanes));
   if (isNarrowFloat(from))
     return emitCast(kb, kb.f32Type, to, emitNarrowDecode(kb, from, lanes),
                     overflow);
@@ -144,9 +141,6 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
   bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
   if (fromFloat && toFloat)
     return floatToFloat(kb, from, to, lanes);
-  if (fromFloat && from.isBF16())
-    return emitCast(kb, kb.f32Type, to,
-                    floatToFloat(kb, from, kb.f32Type, lanes));
   // Integers of 2 and 4 bits keep the low bits of the number.
   if (fromFloat && to.isInteger() && to.getIntOrFloatBitWidth() < 8 &&
       !to.isInteger(1))
@@ -156,8 +150,6 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
     return floatToInteger(kb, to, lanes);
   if (!toFloat)
     return integerToInteger(kb, from, to, lanes);
-  if (to.isBF16())
-    return floatToBFloat(kb, target, emitCast(kb, from, kb.f32Type, lanes));
   if (!isSignedLane(from))
     return kb.create<arith::UIToFPOp>(target, lanes);
   return kb.create<arith::SIToFPOp>(target, lanes);

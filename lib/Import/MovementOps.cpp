@@ -326,7 +326,11 @@ void importSpaceToDepth(NodeImport &node) {
   if (!height || !width)
     node.bad("expected blocksize to divide height and width");
   Value y = node.reshape(x, {d[0], d[1], *height, block, *width, block});
-  y = node.transpose(y, {0, 3, 5, 1, 2, 4});
+  std::string mode = node.text("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    node.bad("expected mode DCR or CRD, found '" + mode + "'");
+  y = node.transpose(y, mode == "DCR" ? ArrayRef<int64_t>{0, 3, 5, 1, 2, 4}
+                                      : ArrayRef<int64_t>{0, 1, 3, 5, 2, 4});
   node.result(node.reshape(
       y, {d[0], math.product({d[1], block, block}), *height, *width}));
 }

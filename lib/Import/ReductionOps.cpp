@@ -70,8 +70,10 @@ template <typename OpTy, Binary kind> void importReduce(NodeImport &node) {
   Value x = node.input(0);
   if (!node.elementOf(x).isInteger(1))
     return node.result(apply<OpTy>(node, x));
-  // Truth values order as numbers.
-  Value numbers = node.cast(x, node.builder().getI32Type());
+  // Truth values order as numbers; the largest of none is false, the least true.
+  Value numbers = node.cast(
+      x, IntegerType::get(node.builder().getContext(), 8,
+                          IntegerType::Unsigned));
   node.result(
       node.cast(apply<OpTy>(node, numbers), node.builder().getI1Type()));
 }

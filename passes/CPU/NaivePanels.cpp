@@ -74,7 +74,8 @@ Value readPanel(NaiveBuilder &nb, exec::UnpackPanelsOp op,
   if (layout == emission::PanelLayout::Panel16x1) {
     Type stored = nb.elementType(op.getPacked());
     return emission::emitCast(kb, stored, kb.f32Type,
-                              kb.load(stored, base, slot));
+                              emission::loadLane(kb, stored, base, slot,
+                                                 emission::Width::scalar));
   }
   Value byte =
       kb.load(kb.i8Type, base, kb.add(kb.mul(slot, 4), kb.rem(input, 4)));
