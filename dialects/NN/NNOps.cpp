@@ -187,10 +187,12 @@ FailureOr<Inferred> infer(ConvOp::Adaptor op, ShapeCalculator &calc) {
   if (failed(checkWindow(op, kernel, "conv_c1", calc)))
     return failure();
   int64_t groups = op.getGroups(), c = x.getDimSize(3);
-  if (groups < 1 || filter.getDimSize(0) % groups ||
-      (!ShapedType::isDynamic(c) && c != filter.getDimSize(3) * groups))
+  int64_t o = filter.getDimSize(0), each = filter.getDimSize(3);
+  bool known = !ShapedType::isDynamic(c) && !ShapedType::isDynamic(each);
+  if (groups < 1 || (!ShapedType::isDynamic(o) && o % groups) ||
+      (known && c != each * groups))
     return calc.fail("(conv_c2) expects " + Twine(groups) + " groups of " +
-                     Twine(filter.getDimSize(3)) + " channels, got " +
+                     Twine(each) + " channels, got " +
                      Twine(c) + " channels");
   Type element = accumulatorOf(x.getElementType(), filter.getElementType());
   if (!element)

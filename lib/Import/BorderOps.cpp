@@ -59,14 +59,8 @@ void padByBlocks(NodeImport &node, ArrayRef<Scalar> pads,
                      "modes other than 'constant' expected constants");
   Value fill = node.hasInput(2) ? node.reshape(node.input(2), {})
                                 : node.splat(0, x);
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    auto block = [&](Scalar size) {
-      Scalars sizes = node.dims(x);
-      sizes[axis] = size;
-      return node.broadcastTo(fill, sizes);
-    };
-    x = node.concat({block(pads[i]), x, block(pads[i + axes.size()])}, axis);
-  }
+  for (auto [i, axis] : llvm::enumerate(axes))
+    x = padAxisBy(node, x, axis, pads[i], pads[i + axes.size()], fill);
   node.result(x);
 }
 

@@ -11,30 +11,13 @@ using namespace mlir;
 namespace qopt::import {
 namespace {
 
-// The sizes of a filter's kernel.
-SmallVector<int64_t> readKernel(NodeImport &node, Value x, Value filter) {
-  auto type = node.typeOf(filter);
-  if (type.getRank() != node.rank(x) || type.getRank() < 3)
-    node.bad("expected input and filter of one rank from 3 on, found " +
-             shapeText(node.typeOf(x).getShape()) + " and " +
-             shapeText(type.getShape()));
-  if (!type.hasStaticShape())
-    node.unsupported("a filter of dynamic shape is not supported");
-  ArrayRef<int64_t> kernel = type.getShape().drop_front(2);
-  SmallVector<int64_t> declared = node.integers("kernel_shape", kernel);
-  if (ArrayRef<int64_t>(declared) != kernel)
-    node.bad("kernel_shape is " + shapeText(declared) +
-             ", but the filter's kernel is " + shapeText(kernel));
-  return SmallVector<int64_t>(kernel);
-}
-
 Value withBias(NodeImport &node, Value y) {
   return node.hasInput(2) ? node.create<nn::AddOp>({y, node.input(2)}) : y;
 }
 
 void importConv(NodeImport &node) {
   Value x = node.input(0), filter = node.input(1);
-  Window window = readWindow(node, x, readKernel(node, x, filter));
+  Window window = readWindow(node, x, readKernel(node, x, filter), 0.0);
   int64_t groups = node.integer("group", 1);
   if (groups < 1)
     node.bad("expected 1 or more groups, found " + Twine(groups));
@@ -97,10 +80,11 @@ void importConvTranspose(NodeImport &node) {
   Value x = node.input(0), filter = node.input(1);
   SmallVector<int64_t> kernel = readKernel(node, x, filter);
   int64_t groups = node.integer("group", 1);
-  int64_t channels = node.typeOf(filter).getDimSize(0);
-  if (groups < 1 || channels % groups)
-    node.bad("expected groups that divide the filter's " + Twine(channels) +
-             " input channels, found " + Twine(groups));
+  const Scalar &channels = node.dims(filter)[0];
+  if (groups < 1 || (channels.isInt() && channels.integer % groups))
+    node.bad("expected groups that divide the filter's input channels, found " +
+             Twine(groups) + " and a filter of shape " +
+             shapeText(node.typeOf(filter).getShape()));
   SmallVector<int64_t> sizes = node.integers("output_shape");
   size_t count = kernel.size();
   // Some exporters give batch and channels too.

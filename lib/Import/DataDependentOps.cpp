@@ -101,14 +101,8 @@ Value takeAlongLast(NodeImport &node, Value x, Value positions) {
   Scalar length = sizes.back();
   Scalar rows = math.product(ArrayRef<Scalar>(sizes).drop_back());
   Scalar count = node.dims(positions).back();
-  SmallVector<Value> operands;
-  if (!rows.isInt())
-    operands.push_back(rows.value);
-  Value numbers = node.create<nn::IotaOp>(
-      operands, {node.attr("static_sizes",
-                           rows.isInt() ? rows.integer : ShapedType::kDynamic)});
   Value starts = node.create<nn::MulOp>(
-      {node.reshape(numbers, {rows, Scalar::ofInt(1)}),
+      {node.reshape(node.iota(rows), {rows, Scalar::ofInt(1)}),
        sizeTensor(node, length)});
   Value at = node.create<nn::AddOp>(
       {node.reshape(positions, {rows, count}), starts});

@@ -20,11 +20,9 @@ public:
         mode(node.text("mode", "nearest")),
         coordinates(node.text("coordinate_transformation_mode", "half_pixel")),
         rounding(node.text("nearest_mode", "round_prefer_floor")) {
-    for (StringRef attribute : {"antialias", "exclude_outside"})
-      if (node.integer(attribute, 0))
-        refuse(attribute + " = 1");
-    if (coordinates == "tf_crop_and_resize" ||
-        coordinates == "half_pixel_symmetric")
+    if (node.integer("antialias", 0))
+      refuse("antialias = 1");
+    if (coordinates == "tf_crop_and_resize")
       refuse("coordinate_transformation_mode '" + coordinates + "'");
     from = a.size(node.dims(x)[axis.axis], f32);
     to = a.size(axis.to, f32);
@@ -35,20 +33,31 @@ public:
     if (mode == "nearest")
       return take(rounded(at));
     Value low = a.floor(at), fraction = a.sub(at, low);
+    SmallVector<Tap> taps;
     if (mode == "linear")
-      return a.add(weighted(low, a.sub(node.splat(1, fraction), fraction)),
-                   weighted(a.add(low, 1.0), fraction));
+      taps = {{low, a.sub(node.splat(1, fraction), fraction)},
+              {a.add(low, 1.0), fraction}};
+    else
+      for (double step : {-1.0, 0.0, 1.0, 2.0})
+        taps.push_back({a.add(low, step),
+                        cubicWeight(a.abs(a.sub(fraction, step)),
+                                    step == 0 || step == 1)});
+    if (node.integer("exclude_outside", 0))
+      excludeOutside(taps);
     Value sum;
-    for (double step : {-1.0, 0.0, 1.0, 2.0}) {
-      Value part = weighted(a.add(low, step),
-                            cubicWeight(a.abs(a.sub(fraction, step)),
-                                        step == 0 || step == 1));
+    for (const Tap &tap : taps) {
+      Value part = weighted(tap.at, tap.weight);
       sum = sum ? a.add(sum, part) : part;
     }
     return sum;
   }
 
 private:
+  // An input's place and its share, for each output: [to].
+  struct Tap {
+    Value at, weight;
+  };
+
   [[noreturn]] void refuse(const Twine &what) {
     node.unsupported(what + " needs fixed sizes; give them with --shape");
   }
@@ -68,6 +77,10 @@ private:
     if (coordinates == "tf_half_pixel_for_nn") // Of opset 11 only.
       return at;
     at = a.sub(at, 0.5);
+    if (coordinates == "half_pixel_symmetric") { // The centre stays the centre.
+      Value centre = a.mul(from, 0.5);
+      return a.add(at, a.sub(centre, a.div(a.mul(to, 0.5), scale)));
+    }
     if (coordinates == "pytorch_half_pixel")
       at = a.select(a.less(to, 1.5), node.splat(0, at), at);
     return at;
@@ -90,6 +103,18 @@ private:
       return a.add(a.mul(a.mul(a.sub(a.mul(d, c + 2), c + 3), d), d), 1.0);
     Value y = a.sub(a.mul(d, c), 5 * c);
     return a.sub(a.mul(a.add(a.mul(y, d), 8 * c), d), 4 * c);
+  }
+
+  // Taps outside count for nothing; the others share their weight.
+  void excludeOutside(MutableArrayRef<Tap> taps) {
+    Value sum, none = node.splat(0, from), last = a.sub(from, 1.0);
+    for (Tap &tap : taps) {
+      tap.weight = a.select(a.less(tap.at, 0.0), none, tap.weight);
+      tap.weight = a.select(a.less(last, tap.at), none, tap.weight);
+      sum = sum ? a.add(sum, tap.weight) : tap.weight;
+    }
+    for (Tap &tap : taps)
+      tap.weight = a.div(tap.weight, sum);
   }
 
   Value take(Value at) {

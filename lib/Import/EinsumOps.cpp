@@ -7,6 +7,7 @@
 // something are matrix products, the others elementwise ones.
 #include "lib/Import/EinsumEquation.h"
 #include "lib/Import/OpTable.h"
+#include "lib/Import/Positions.h"
 
 using namespace mlir;
 
@@ -41,9 +42,13 @@ Term withoutRepeats(NodeImport &node, Term term) {
       continue;
     size_t j = again - term.labels.begin();
     Scalars sizes = node.dims(term.x);
-    if (!sizes[i].isInt() || !(sizes[i] == sizes[j]))
-      node.unsupported("a repeated label needs two equal fixed sizes; fix them "
-                       "with --shape");
+    if (sizes[i].isInt() && sizes[j].isInt() && !(sizes[i] == sizes[j]))
+      node.bad("expected both axes of a repeated label to have one size, found " +
+               Twine(sizes[i].integer) + " and " + Twine(sizes[j].integer));
+    // That dynamic sizes agree is checked when the model runs.
+    const Scalar n = sizes[i].isInt() ? sizes[i] : sizes[j];
+    sizes[i] = sizes[j] = n;
+    term.x = node.reshape(term.x, sizes);
     SmallVector<int64_t> perm;
     Scalars merged;
     Labels labels;
@@ -55,14 +60,16 @@ Term withoutRepeats(NodeImport &node, Term term) {
       }
     perm.append({int64_t(i), int64_t(j)});
     labels.push_back(term.labels[i]);
-    int64_t n = sizes[i].integer;
-    merged.push_back(Scalar::ofInt(n * n));
+    IndexMath &math = node.math();
+    merged.push_back(math.mul(n, n));
     Value x = node.reshape(node.transpose(term.x, perm), merged);
-    Scalars offsets(merged.size(), Scalar::ofInt(0));
-    SmallVector<int64_t> steps(merged.size(), 1);
-    merged.back() = Scalar::ofInt(n);
-    steps.back() = n + 1;
-    term = {node.slice(x, offsets, merged, steps), labels};
+    Value diagonal = scaledPositions(
+        node, n, math.add(n, Scalar::ofInt(1)), /*trailing=*/0);
+    int64_t last = merged.size() - 1;
+    term = {node.create<nn::GatherOp>(
+                {x, diagonal},
+                {node.attr("axis", node.builder().getI64IntegerAttr(last))}),
+            labels};
     i = -1; // Axes have moved.
   }
   return term;

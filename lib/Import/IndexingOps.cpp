@@ -203,13 +203,24 @@ Tuples readTuples(NodeImport &node, Value indices, ArrayRef<Scalar> rows,
   return result;
 }
 
-int64_t tupleSize(NodeImport &node, Value data, Value indices, int64_t batch) {
+// The number of components of the tuples in `indices`; where its type leaves
+// that open, it follows from the rank of the `parts` taken or given: the index
+// axes but the last, then the axes of the data that the tuples do not index.
+int64_t tupleSize(NodeImport &node, Value data, Value &indices, int64_t batch,
+                  std::optional<int64_t> parts) {
   if (node.rank(indices) == 0)
     node.bad("expected indices of rank 1 or more, found a scalar");
   int64_t size = node.typeOf(indices).getShape().back();
-  if (ShapedType::isDynamic(size))
-    node.unsupported("index tuples of dynamic length are not supported; fix "
-                     "the last dimension of the indices with --shape");
+  if (ShapedType::isDynamic(size)) {
+    int64_t last = node.rank(indices) - 1;
+    if (!parts)
+      node.unsupported("index tuples of dynamic length are not supported "
+                       "where the model does not declare the result's rank; "
+                       "fix the last dimension of the indices with --shape");
+    size = last + node.rank(data) - batch - *parts;
+    if (size > 0)
+      indices = node.withSizes(indices, last, size);
+  }
   if (size < 1 || batch < 0 || batch >= node.rank(indices) ||
       batch + size > node.rank(data))
     node.bad("expected index tuples of 1 to " +
@@ -222,7 +233,7 @@ int64_t tupleSize(NodeImport &node, Value data, Value indices, int64_t batch) {
 void importGatherND(NodeImport &node) {
   Value data = node.input(0), indices = asIndices(node, node.input(1));
   int64_t batch = node.integer("batch_dims", 0);
-  int64_t indexed = batch + tupleSize(node, data, indices, batch);
+  int64_t indexed = batch + tupleSize(node, data, indices, batch, node.declaredRank());
   Scalars dims = node.dims(data);
   ArrayRef<Scalar> all(dims);
   Tuples tuples = readTuples(node, indices, all.take_front(indexed), batch,
@@ -235,7 +246,8 @@ void importGatherND(NodeImport &node) {
 void importScatterND(NodeImport &node) {
   Value data = node.input(0), indices = asIndices(node, node.input(1)),
         updates = node.input(2);
-  int64_t indexed = tupleSize(node, data, indices, 0);
+  int64_t indexed =
+      tupleSize(node, data, indices, 0, node.rank(updates));
   Scalars dims = node.dims(data);
   ArrayRef<Scalar> all(dims), rest = all.drop_front(indexed);
   Tuples tuples = readTuples(node, indices, all.take_front(indexed), 0,

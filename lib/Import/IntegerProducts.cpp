@@ -193,15 +193,8 @@ Value integerProduct(NodeImport &node, IntegerOperand a, IntegerOperand b) {
 Value integerConvolution(NodeImport &node, IntegerOperand x,
                          IntegerOperand filter, bool &isOneDimensional) {
   checkBytes(node, x, filter);
-  auto type = node.typeOf(filter.codes);
-  if (type.getRank() != node.rank(x.codes) || type.getRank() < 3)
-    node.bad("expected input and filter of one rank from 3 on, found " +
-             shapeText(node.typeOf(x.codes).getShape()) + " and " +
-             shapeText(type.getShape()));
-  if (!type.hasStaticShape())
-    node.unsupported("a filter of dynamic shape is not supported");
   Window window =
-      readWindow(node, x.codes, type.getShape().drop_front(2));
+      readWindow(node, x.codes, readKernel(node, x.codes, filter.codes));
   isOneDimensional = window.isOneDimensional;
   filter = signedOperand(node, filter);
   Value zx = zeroOf(node, x), zw = zeroOf(node, filter);

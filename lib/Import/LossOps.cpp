@@ -26,7 +26,7 @@ void likelihoodLoss(NodeImport &node, Value logProbabilities) {
   if (rank < 2 || node.rank(target) != rank - 1)
     node.bad("expected scores [N, C, ..] and classes [N, ..], found ranks " +
              Twine(rank) + " and " + Twine(node.rank(target)));
-  int64_t classes = fixedSize(node, x, 1);
+  Scalar classes = node.dims(x)[1];
   Scalars sizes = node.dims(target);
   sizes.insert(sizes.begin() + 1, Scalar::ofInt(1));
   Value isClass = node.create<nn::EqualOp>(
@@ -36,7 +36,7 @@ void likelihoodLoss(NodeImport &node, Value logProbabilities) {
   Value weight;
   if (node.hasInput(2)) {
     Scalars over(rank - 1, Scalar::ofInt(1));
-    over.front() = Scalar::ofInt(classes);
+    over.front() = classes;
     weight = atClass(node, isClass, node.reshape(node.input(2), over));
   }
   if (node.hasAttribute("ignore_index")) {

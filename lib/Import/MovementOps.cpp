@@ -193,13 +193,16 @@ void importSplit(NodeImport &node) {
   if (node.hasInput(1)) {
     sizes = node.numbers(1, "split");
   } else {
-    if (!dims[axis].isInt())
-      node.unsupported("splitting a dynamic dimension into equal parts is not "
-                       "supported; fix it with --shape");
-    int64_t each = llvm::divideCeil(dims[axis].integer, count);
-    for (int64_t i = 0; i < count; ++i)
-      sizes.push_back(Scalar::ofInt(
-          std::clamp<int64_t>(dims[axis].integer - i * each, 0, each)));
+    // All but the last as large as the first, as long as there is something.
+    IndexMath &math = node.math();
+    Scalar each = math.div(math.add(dims[axis], Scalar::ofInt(count - 1)),
+                           Scalar::ofInt(count));
+    for (int64_t i = 0; i < count; ++i) {
+      Scalar rest = math.sub(dims[axis], math.mul(each, Scalar::ofInt(i)));
+      sizes.push_back(i == 0 ? each
+                             : math.max(math.min(rest, each),
+                                        Scalar::ofInt(0)));
+    }
   }
   if (int64_t(sizes.size()) != count)
     node.bad("expected " + Twine(count) + " sizes, found " +

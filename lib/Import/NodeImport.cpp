@@ -284,6 +284,17 @@ void NodeImport::forward(size_t i) {
   results[0] = std::make_unique<GraphValue>(*inputs[i]);
 }
 
+std::optional<int64_t> NodeImport::declaredRank(size_t i) {
+  const onnx::GraphProto &in = graph.getModel().getGraph();
+  for (const auto *list : {&in.output(), &in.value_info()})
+    for (const onnx::ValueInfoProto &value : *list)
+      if (wantsOutput(i) && value.name() == outputs[i] &&
+          value.type().has_tensor_type() &&
+          value.type().tensor_type().has_shape())
+        return value.type().tensor_type().shape().dim_size();
+  return std::nullopt;
+}
+
 void NodeImport::rejectOutput(size_t i, StringRef name) {
   if (wantsOutput(i))
     unsupported("its output '" + name + "' is used, which is not supported");
@@ -433,6 +444,25 @@ Value NodeImport::concat(ArrayRef<Value> parts, int64_t axis) {
     return parts.front();
   return create<nn::ConcatOp>(
       parts, {attr("axis", builder().getI64IntegerAttr(axis))});
+}
+
+Value NodeImport::iota(const Scalar &size) {
+  SmallVector<Value> operands;
+  SmallVector<int64_t> fixed;
+  splitMixed(size, operands, fixed);
+  return create<nn::IotaOp>(operands, {attr("static_sizes", fixed)});
+}
+
+Value NodeImport::withSizes(Value x, int64_t first, ArrayRef<int64_t> sizes) {
+  Scalars known = dims(x);
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    Scalar &of = known[first + i];
+    if (of.isInt() && of.integer != size)
+      bad("expected axis " + Twine(first + i) + " to have size " + Twine(size) +
+          ", found the shape " + shapeText(typeOf(x).getShape()));
+    of = Scalar::ofInt(size);
+  }
+  return reshape(x, known);
 }
 
 Value NodeImport::splat(double value, Value like, ArrayRef<int64_t> shape) {

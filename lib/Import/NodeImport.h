@@ -97,6 +97,8 @@ public:
   mlir::Value takeResult();
   /// Output 0 is input `i`, in whatever form that is known.
   void forward(size_t i);
+  /// The rank the model declares output `i` to have.
+  std::optional<int64_t> declaredRank(size_t i = 0);
   /// Unsupported if output `i` is used.
   void rejectOutput(size_t i, llvm::StringRef name);
 
@@ -122,6 +124,12 @@ public:
                     llvm::ArrayRef<Scalar> sizes,
                     llvm::ArrayRef<int64_t> strides = {});
   mlir::Value concat(llvm::ArrayRef<mlir::Value> parts, int64_t axis);
+  /// 0 .. size - 1 as a vector of i64, counted at run time.
+  mlir::Value iota(const Scalar &size);
+  /// x with the sizes of the axes from `first` on known; where its type does
+  /// not tell them, they are checked when the model runs.
+  mlir::Value withSizes(mlir::Value x, int64_t first,
+                        llvm::ArrayRef<int64_t> sizes);
   template <typename OpTy>
   mlir::Value reduce(mlir::Value x, llvm::ArrayRef<int64_t> axes,
                      bool keepdims = true) {

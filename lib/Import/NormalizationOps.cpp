@@ -158,13 +158,15 @@ Value flattenFrom(NodeImport &node, Value x, int64_t axis) {
   return node.reshape(x, flat);
 }
 
-// A gain or bias over the normalized axes as a vector.
-Value rowVector(NodeImport &node, Value weight, Value flat, StringRef what) {
+// A gain or bias over the axes of x from `axis` on as a vector.
+Value rowVector(NodeImport &node, Value weight, Value x, int64_t axis,
+                StringRef what) {
   auto type = node.typeOf(weight);
-  int64_t length = node.typeOf(flat).getShape().back();
-  if (!type.hasStaticShape() || ShapedType::isDynamic(length))
-    node.unsupported("a " + what +
-                     " over a dynamic dimension is not supported");
+  ArrayRef<Scalar> sizes = ArrayRef<Scalar>(node.dims(x)).drop_front(axis);
+  Scalar count = node.math().product(sizes);
+  if (!type.hasStaticShape() || !count.isInt())
+    return node.reshape(node.broadcastTo(weight, Scalars(sizes)), count);
+  int64_t length = count.integer;
   if (type.getNumElements() == length)
     return node.reshape(weight, {Scalar::ofInt(length)});
   if (type.getNumElements() != 1)
@@ -308,8 +310,8 @@ void importHardmax(NodeImport &node) {
   alongLastAxis(node, [&](Value x) {
     int64_t last = node.rank(x) - 1;
     Value first = argMax(node, x, last, /*last=*/false);
-    Value at = positions(node, fixedSize(node, x, last), 0,
-                         node.elementOf(first));
+    Value at =
+        positions(node, node.dims(x)[last], 0, node.elementOf(first));
     return node.cast(node.create<nn::EqualOp>({first, at}),
                      node.elementOf(x));
   });
@@ -345,9 +347,9 @@ Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
                 double epsilon, int64_t axis) {
   Scalars sizes = node.dims(x);
   Value flat = flattenFrom(node, x, axis);
-  SmallVector<Value> operands{flat, rowVector(node, gain, flat, "scale")};
+  SmallVector<Value> operands{flat, rowVector(node, gain, x, axis, "scale")};
   if (bias)
-    operands.push_back(rowVector(node, bias, flat, "bias"));
+    operands.push_back(rowVector(node, bias, x, axis, "bias"));
   Value y = node.create<nn::LayerNormOp>(operands, epsilonAttr(node, epsilon));
   return node.reshape(y, sizes);
 }
@@ -357,7 +359,8 @@ Value rmsNorm(NodeImport &node, Value x, Value gain, double epsilon,
   Scalars sizes = node.dims(x);
   Value flat = flattenFrom(node, x, axis);
   Value y = node.create<nn::RMSNormOp>(
-      {flat, rowVector(node, gain, flat, "scale")}, epsilonAttr(node, epsilon));
+      {flat, rowVector(node, gain, x, axis, "scale")},
+      epsilonAttr(node, epsilon));
   return node.reshape(y, sizes);
 }
 

@@ -13,10 +13,12 @@ using namespace mlir;
 namespace qopt::import {
 namespace {
 
-Window readPool(NodeImport &node, Value x) {
+Window readPool(NodeImport &node, Value &x,
+                std::optional<double> padding = std::nullopt) {
   if (!node.hasAttribute("kernel_shape"))
     node.bad("expected the attribute 'kernel_shape', found none");
-  Window window = readWindow(node, x, node.integers("kernel_shape"));
+  Window window =
+      readWindow(node, x, node.integers("kernel_shape"), padding);
   if (node.integer("ceil_mode", 0))
     applyCeilMode(node, x, window);
   return window;
@@ -124,9 +126,9 @@ void maxPoolWithIndices(NodeImport &node, Value x, const Window &window) {
 
 void importMaxPool(NodeImport &node) {
   Value x = node.input(0);
-  Window window = readPool(node, x);
   if (node.wantsOutput(1))
-    return maxPoolWithIndices(node, x, window);
+    return maxPoolWithIndices(node, x, readPool(node, x));
+  Window window = readPool(node, x, lowestNumber(node, x));
   Value y = maxPool(node, toChannelsLast(node, x), window);
   node.result(toChannelsFirst(node, y, window.isOneDimensional));
 }
@@ -200,10 +202,25 @@ Value averagePool(NodeImport &node, Value x, const Window &window,
 }
 
 void importAveragePool(NodeImport &node) {
-  Value x = node.input(0);
-  Window window = readPool(node, x);
-  Value y = averagePool(node, toChannelsLast(node, x), window,
-                        node.integer("count_include_pad", 0));
+  Value x = node.input(0), whole = x;
+  Window window = readPool(node, x, 0.0);
+  bool countsPadding = node.integer("count_include_pad", 0);
+  // Padding found at run time is part of x: what it takes from an average is
+  // what it takes from that of ones.
+  bool corrects = x != whole && !countsPadding;
+  auto average = [&](Value of) {
+    return averagePool(node, toChannelsLast(node, of), window,
+                       countsPadding || corrects);
+  };
+  Value y = average(x);
+  if (corrects) {
+    Scalars sizes = node.dims(whole);
+    sizes[0] = sizes[1] = Scalar::ofInt(1);
+    Value ones = node.broadcastTo(
+        node.splat(1, x, SmallVector<int64_t>(node.rank(x), 1)), sizes);
+    readPool(node, ones, 0.0);
+    y = node.create<nn::DivOp>({y, average(ones)});
+  }
   node.result(toChannelsFirst(node, y, window.isOneDimensional));
 }
 
@@ -245,7 +262,7 @@ int64_t readPower(NodeImport &node) {
 
 void importLpPool(NodeImport &node) {
   Value x = node.input(0);
-  Window window = readPool(node, x);
+  Window window = readPool(node, x, 0.0);
   int64_t p = readPower(node);
   Value powers = absolutePower(node, toChannelsLast(node, x), p);
   Value y = root(node, sumPool(node, powers, window), p);

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Ops that compare positions along an axis with something: the arguments of
-// extremes, one-hot codes, triangles. Positions are a constant, so the axis has
-// a fixed size.
+// extremes, one-hot codes, triangles.
 #include "lib/Import/Positions.h"
 #include "lib/Import/OpTable.h"
 
@@ -19,26 +18,20 @@ int64_t fixedSize(NodeImport &node, Value x, int64_t axis) {
   return size.integer;
 }
 
-Value positions(NodeImport &node, int64_t size, int64_t trailing,
-                Type element) {
-  node.limitConstant({size});
-  SmallVector<double> values;
-  for (int64_t i = 0; i < size; ++i)
-    values.push_back(i);
-  SmallVector<int64_t> shape(trailing + 1, 1);
-  shape.front() = size;
-  return node.constant(values, shape, element, "positions");
-}
-
 Value positions(NodeImport &node, const Scalar &size, int64_t trailing,
                 Type element) {
-  if (size.isInt())
-    return positions(node, size.integer, trailing, element);
-  Value numbers = node.create<nn::IotaOp>(
-      size.value, {node.attr("static_sizes", ShapedType::kDynamic)});
-  Scalars shape(trailing + 1, Scalar::ofInt(1));
-  shape.front() = size;
-  return node.cast(node.reshape(numbers, shape), element);
+  if (!size.isInt()) {
+    Scalars shape(trailing + 1, Scalar::ofInt(1));
+    shape.front() = size;
+    return node.cast(node.reshape(node.iota(size), shape), element);
+  }
+  node.limitConstant({size.integer});
+  SmallVector<double> values;
+  for (int64_t i = 0; i < size.integer; ++i)
+    values.push_back(i);
+  SmallVector<int64_t> shape(trailing + 1, 1);
+  shape.front() = size.integer;
+  return node.constant(values, shape, element, "positions");
 }
 
 Value scalarTensor(NodeImport &node, const Scalar &number) {
@@ -68,13 +61,13 @@ Value scaledPositions(NodeImport &node, const Scalar &size,
 
 Value argMax(NodeImport &node, Value x, int64_t axis, bool last) {
   Type i64 = node.builder().getI64Type();
-  int64_t size = fixedSize(node, x, axis);
-  if (size == 0)
+  Scalar size = node.dims(x)[axis];
+  if (size.isInt(0))
     node.bad("expected axis " + Twine(axis) + " to have elements");
   Value top = node.reduce<nn::ReduceMaxOp>(x, {axis});
   Value isTop = node.create<nn::NotOp>(node.create<nn::LessOp>({x, top}));
   Value at = positions(node, size, node.rank(x) - axis - 1, i64);
-  Value none = node.splat(last ? -1 : double(size), at);
+  Value none = last ? node.splat(-1, at) : scalarTensor(node, size);
   Value candidates = node.create<nn::SelectOp>({isTop, at, none});
   return last ? node.reduce<nn::ReduceMaxOp>(candidates, {axis})
               : node.reduce<nn::ReduceMinOp>(candidates, {axis});
@@ -132,7 +125,8 @@ void importOneHot(NodeImport &node) {
       node.create<nn::LessOp>({indices, node.splat(0, indices)});
   indices = node.create<nn::SelectOp>({isNegative, back, indices});
   Value isHot = node.create<nn::EqualOp>(
-      {indices, positions(node, int64_t(*depth), rank - axis, i64)});
+      {indices,
+       positions(node, Scalar::ofInt(int64_t(*depth)), rank - axis, i64)});
   auto value = [&](int64_t i) {
     return node.reshape(
         node.slice(node.input(2), {Scalar::ofInt(i)}, {Scalar::ofInt(1)}), {});
@@ -140,16 +134,11 @@ void importOneHot(NodeImport &node) {
   node.result(node.create<nn::SelectOp>({isHot, value(1), value(0)}));
 }
 
-// `isInside(column - row)` over a matrix, as a constant of `element`.
-template <typename Inside>
-Value diagonals(NodeImport &node, int64_t rows, int64_t columns, Type element,
-                Inside isInside) {
-  node.limitConstant({rows, columns});
-  SmallVector<double> values;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < columns; ++column)
-      values.push_back(isInside(column - row));
-  return node.constant(values, {rows, columns}, element, "mask");
+// column - row over a matrix, as i64.
+Value diagonals(NodeImport &node, const Scalar &rows, const Scalar &columns) {
+  Type i64 = node.builder().getI64Type();
+  return node.create<nn::SubOp>({positions(node, columns, 0, i64),
+                                 positions(node, rows, 1, i64)});
 }
 
 void importTrilu(NodeImport &node) {
@@ -157,20 +146,17 @@ void importTrilu(NodeImport &node) {
   int64_t rank = node.rank(x);
   if (rank < 2)
     node.bad("expected a tensor of rank 2 or more");
-  int64_t k = 0;
+  Value of = diagonals(node, node.dims(x)[rank - 2], node.dims(x)[rank - 1]);
+  Value none = node.splat(0, x), bound = node.splat(0, of);
   if (node.hasInput(1)) {
-    std::optional<double> given = node.constantReal(1);
-    if (!given)
-      node.unsupported("a diagonal k that depends on the input data is not "
-                       "supported");
-    k = int64_t(*given);
+    if (node.rank(node.input(1)) > 1 || node.isFloat(node.input(1)))
+      node.bad("expected the diagonal k to be one integer");
+    bound = node.reshape(node.cast(node.input(1), node.elementOf(of)), {});
   }
-  bool upper = node.integer("upper", 1);
-  Value inside = diagonals(
-      node, fixedSize(node, x, rank - 2), fixedSize(node, x, rank - 1),
-      node.builder().getI1Type(),
-      [=](int64_t diagonal) { return upper ? diagonal >= k : diagonal <= k; });
-  node.result(node.create<nn::SelectOp>({inside, x, node.splat(0, x)}));
+  Value outside = node.integer("upper", 1)
+                      ? node.create<nn::LessOp>({of, bound})
+                      : node.create<nn::LessOp>({bound, of});
+  node.result(node.create<nn::SelectOp>({outside, none, x}));
 }
 
 void importEyeLike(NodeImport &node) {
@@ -183,10 +169,10 @@ void importEyeLike(NodeImport &node) {
         static_cast<OnnxType>(node.integer("dtype", 0)));
   if (!element)
     node.unsupported("this dtype is not supported");
-  int64_t k = node.integer("k", 0);
-  node.result(diagonals(node, fixedSize(node, x, 0), fixedSize(node, x, 1),
-                        element,
-                        [=](int64_t diagonal) { return diagonal == k; }));
+  Value of = diagonals(node, node.dims(x)[0], node.dims(x)[1]);
+  Value isInside = node.create<nn::EqualOp>(
+      {of, scalarTensor(node, Scalar::ofInt(node.integer("k", 0)))});
+  node.result(node.cast(isInside, element));
 }
 
 constexpr OpEntry rows[] = {

@@ -11,12 +11,8 @@ namespace qopt::import {
 /// The size of `axis`; Unsupported when it is dynamic.
 int64_t fixedSize(NodeImport &node, mlir::Value x, int64_t axis);
 
-/// 0 .. size - 1 along an axis that `trailing` axes follow, as a constant
-/// [size, 1, ..]: it broadcasts over all other axes.
-mlir::Value positions(NodeImport &node, int64_t size, int64_t trailing,
-                      mlir::Type element);
-
-/// As above for a size that may be an index value.
+/// 0 .. size - 1 along an axis that `trailing` axes follow, as [size, 1, ..]: it
+/// broadcasts over all other axes. A constant where the size is a number.
 mlir::Value positions(NodeImport &node, const Scalar &size, int64_t trailing,
                       mlir::Type element);
 

@@ -31,10 +31,10 @@ Value reshaped(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
 Value repeatBlocks(NodeImport &node, Value x, const QuantSource &source,
                    Value like) {
   int64_t size = node.typeOf(like).getDimSize(source.axis);
-  if (ShapedType::isDynamic(size))
+  int64_t blocks = node.typeOf(x).getDimSize(source.axis);
+  if (ShapedType::isDynamic(size) || ShapedType::isDynamic(blocks))
     node.unsupported("blocks along a dynamic dimension are not supported; fix "
                      "it with --shape");
-  int64_t blocks = node.typeOf(x).getDimSize(source.axis);
   if (blocks != int64_t(llvm::divideCeil(size, source.block)))
     node.bad("expected " + Twine(llvm::divideCeil(size, source.block)) +
              " scales along axis " + Twine(source.axis) + ", found " +
@@ -52,9 +52,8 @@ Value repeatBlocks(NodeImport &node, Value x, const QuantSource &source,
 Value aligned(NodeImport &node, Value x, const QuantSource &source,
               Value like) {
   auto type = node.typeOf(x);
-  if (!type.hasStaticShape())
-    node.unsupported("scales of a dynamic shape are not supported");
-  if (type.getNumElements() == 1 && type.getRank() <= 1)
+  bool isStatic = type.hasStaticShape();
+  if (isStatic && type.getNumElements() == 1 && type.getRank() <= 1)
     return reshaped(node, x, {});
   int64_t rank = node.rank(like);
   if (source.block && type.getRank() == rank)
@@ -63,6 +62,12 @@ Value aligned(NodeImport &node, Value x, const QuantSource &source,
     node.bad("expected one scale or a vector of scales, found the shape " +
              shapeText(type.getShape()));
   int64_t size = node.typeOf(like).getDimSize(source.axis);
+  if (!isStatic) {
+    // One scale for all is possible too: it repeats.
+    Scalars sizes(rank - source.axis, Scalar::ofInt(1));
+    sizes[0] = node.dims(x)[0];
+    return node.reshape(x, sizes);
+  }
   if (!ShapedType::isDynamic(size) && size != type.getDimSize(0))
     node.bad("expected " + Twine(size) + " scales for axis " +
              Twine(source.axis) + ", found " + Twine(type.getDimSize(0)));

@@ -52,6 +52,8 @@ bool takesBeta(Activation activation) {
          activation == Activation::scaled_tanh;
 }
 
+constexpr int64_t maxHidden = 1 << 24;
+
 struct Activations {
   SmallVector<Attribute> names;
   SmallVector<float> alphas, betas;
@@ -113,22 +115,34 @@ private:
   }
 
   void readHidden() {
-    Value weights = tensor(2, 3, "R");
-    const Scalar &size = node.dims(weights)[2];
-    if (!size.isInt())
-      node.unsupported("its input R has a hidden size that is not fixed");
-    hidden = size.integer;
-    int64_t stated = node.integer("hidden_size", hidden);
-    if (stated != hidden)
-      node.bad("expected its input R to have the hidden size " + Twine(stated) +
+    Scalar size = node.dims(tensor(2, 3, "R"))[2];
+    if (!size.isInt() && !node.hasAttribute("hidden_size"))
+      node.unsupported("its input R has a hidden size that is not fixed; "
+                       "expected an attribute hidden_size");
+    hidden = node.integer("hidden_size", size.integer);
+    if (hidden < 1 || hidden > maxHidden)
+      node.bad("expected a hidden size of 1 to " + Twine(maxHidden) +
                ", found " + Twine(hidden));
-    for (size_t i : {1, 2}) {
-      Value given = tensor(i, 3, i == 1 ? "W" : "R");
-      if (!node.dims(given)[0].isInt(directions) ||
-          !node.dims(given)[1].isInt(gates * hidden))
-        node.bad("expected its input " + Twine(i == 1 ? "W" : "R") + " to be [" +
-                 Twine(directions) + ", " + Twine(gates * hidden) + ", ..]");
-    }
+    if (size.isInt() && size.integer != hidden)
+      node.bad("expected its input R to have the hidden size " + Twine(hidden) +
+               ", found " + Twine(size.integer));
+    // What the types leave open is checked when the model runs.
+    int64_t width = gates * hidden;
+    fix(1, {"W", 3}, {directions, width});
+    fix(2, {"R", 3}, {directions, width, hidden});
+    fix(3, {"B", 2}, {directions, 2 * width});
+    if (cell == Cell::lstm)
+      fix(7, {"P", 2}, {directions, 3 * hidden});
+  }
+
+  struct Operand {
+    StringRef name;
+    int64_t rank;
+  };
+  void fix(size_t i, Operand operand, ArrayRef<int64_t> sizes) {
+    if (node.hasInput(i))
+      node.setInput(i, node.withSizes(tensor(i, operand.rank, operand.name), 0,
+                                      sizes));
   }
 
   void readActivations() {
@@ -195,7 +209,7 @@ private:
     if (!node.hasInput(3))
       return share;
     int64_t width = gates * hidden;
-    Value bias = ofDirection(tensor(3, 2, "B"), d);
+    Value bias = ofDirection(node.input(3), d);
     Value ofInput = columns(bias, 0, width), ofHidden = columns(bias, width, width);
     if (cell == Cell::gru && node.integer("linear_before_reset", 0)) {
       hiddenBias = columns(ofHidden, 2 * hidden, hidden);
@@ -225,7 +239,7 @@ private:
         initialState(5, d),
         cell == Cell::lstm ? initialState(6, d) : Value(), hiddenBias,
         cell == Cell::lstm && node.hasInput(7)
-            ? ofDirection(tensor(7, 2, "P"), d)
+            ? ofDirection(node.input(7), d)
             : Value(),
         lengths};
     SmallVector<Value> operands{
@@ -272,15 +286,9 @@ private:
     Scalar length = node.dims(x)[0];
     Value h = rows(states, Scalar::ofInt(isBackward(d) ? 0 : 1), length, 0);
     if (lengths) {
-      SmallVector<Value> operands;
-      SmallVector<int64_t> fixed{length.isInt() ? length.integer
-                                                : ShapedType::kDynamic};
-      if (!length.isInt())
-        operands.push_back(length.value);
-      Value step = node.create<nn::IotaOp>(operands,
-                                           {node.attr("static_sizes", fixed)});
-      step = node.reshape(node.cast(step, node.builder().getI32Type()),
-                          {length, Scalar::ofInt(1), Scalar::ofInt(1)});
+      Value step =
+          node.cast(node.iota(length), node.builder().getI32Type());
+      step = node.reshape(step, {length, Scalar::ofInt(1), Scalar::ofInt(1)});
       Value bound =
           node.reshape(lengths, {node.dims(lengths)[0], Scalar::ofInt(1)});
       Value active = node.create<nn::LessOp>({step, bound});

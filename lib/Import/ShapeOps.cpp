@@ -143,14 +143,7 @@ void importComputedRange(NodeImport &node) {
     Scalar down = math.div(math.add(math.add(distance, by), one), by);
     count = math.ifLess(by, zero, down, up);
   }
-  count = math.max(count, zero);
-  SmallVector<Value> operands;
-  if (!count.isInt())
-    operands.push_back(count.value);
-  Value numbers = node.create<nn::IotaOp>(
-      operands,
-      {node.attr("static_sizes",
-                 count.isInt() ? count.integer : ShapedType::kDynamic)});
+  Value numbers = node.iota(math.max(count, zero));
   Value steps = node.create<nn::MulOp>(
       {node.cast(numbers, node.elementOf(start)), delta});
   node.result(node.create<nn::AddOp>({steps, start}));

@@ -27,27 +27,26 @@ Value phaseFilter(NodeImport &node, Value filter,
     filter =
         padAxis(node, filter, at, 0, phaseTaps(axis) * axis.stride - span, 0);
   }
-  ArrayRef<int64_t> shape = node.typeOf(filter).getShape();
-  int64_t inputs = shape[0] / groups, outputs = shape[1], phases = 1;
-  auto ofInts = [](ArrayRef<int64_t> sizes) {
-    Scalars result;
-    for (int64_t size : sizes)
-      result.push_back(Scalar::ofInt(size));
-    return result;
-  };
-  SmallVector<int64_t> apart{groups, inputs, outputs};
+  IndexMath &math = node.math();
+  Scalars sizes = node.dims(filter);
+  Scalar outputs = sizes[1];
+  Scalar inputs = math.div(sizes[0], Scalar::ofInt(groups));
+  Scalars apart{Scalar::ofInt(groups), inputs, outputs};
+  int64_t phases = 1;
   for (const TransposedAxis &axis : axes) {
-    apart.append({phaseTaps(axis), axis.stride});
+    apart.push_back(Scalar::ofInt(phaseTaps(axis)));
+    apart.push_back(Scalar::ofInt(axis.stride));
     phases *= axis.stride;
   }
-  filter = node.reshape(filter, ofInts(apart));
+  filter = node.reshape(filter, apart);
   for (int64_t i = 0; i < count; ++i) {
-    int64_t taps = apart[3 + 2 * i];
+    int64_t taps = phaseTaps(axes[i]);
     if (taps > 1)
       filter = sliceAxis(node, filter, 3 + 2 * i, Scalar::ofInt(taps - 1),
                          Scalar::ofInt(taps), -1);
   }
-  SmallVector<int64_t> perm{0}, merged{groups * phases * outputs};
+  SmallVector<int64_t> perm{0};
+  Scalars merged{math.mul(Scalar::ofInt(groups * phases), outputs)};
   for (int64_t i = 0; i < count; ++i)
     perm.push_back(4 + 2 * i);
   perm.push_back(2);
@@ -57,12 +56,12 @@ Value phaseFilter(NodeImport &node, Value filter,
   }
   perm.push_back(1);
   merged.push_back(inputs);
-  return node.reshape(node.transpose(filter, perm), ofInts(merged));
+  return node.reshape(node.transpose(filter, perm), merged);
 }
 
 // [N, Q.., groups, phases.., O'] interleaved to [N, Q * stride.., O].
 Value joinPhases(NodeImport &node, Value y, ArrayRef<TransposedAxis> axes,
-                 int64_t groups, int64_t outputs) {
+                 int64_t groups, const Scalar &outputs) {
   IndexMath &math = node.math();
   int64_t count = axes.size();
   if (llvm::all_of(axes, [](const auto &axis) { return axis.stride == 1; }))
@@ -76,9 +75,9 @@ Value joinPhases(NodeImport &node, Value y, ArrayRef<TransposedAxis> axes,
     perm.append({i + 1, count + 2 + i});
     joined.push_back(math.mul(sizes[i + 1], Scalar::ofInt(axes[i].stride)));
   }
-  apart.push_back(Scalar::ofInt(outputs));
+  apart.push_back(outputs);
   perm.append({count + 1, 2 * count + 2});
-  joined.push_back(Scalar::ofInt(groups * outputs));
+  joined.push_back(math.mul(Scalar::ofInt(groups), outputs));
   return node.reshape(node.transpose(node.reshape(y, apart), perm), joined);
 }
 } // namespace
@@ -86,7 +85,8 @@ Value joinPhases(NodeImport &node, Value y, ArrayRef<TransposedAxis> axes,
 Value convolveTransposed(NodeImport &node, Value x, Value filter,
                          ArrayRef<TransposedAxis> axes, int64_t groups) {
   IndexMath &math = node.math();
-  int64_t outputs = node.typeOf(filter).getDimSize(1), count = axes.size();
+  Scalar outputs = node.dims(filter)[1];
+  int64_t count = axes.size();
   Window window;
   SmallVector<int64_t> low, high, first;
   for (auto [i, axis] : llvm::enumerate(axes)) {

@@ -9,8 +9,25 @@ using namespace mlir;
 namespace qopt::import {
 namespace {
 
+// What keeps out = ceil(in / stride) of an axis of dynamic size, around x.
+Value padSame(NodeImport &node, Value x, int64_t axis, bool upper, int64_t span,
+              int64_t stride, double padding) {
+  IndexMath &math = node.math();
+  const Scalar size = node.dims(x)[axis], step = Scalar::ofInt(stride);
+  Scalar outputs =
+      math.div(math.add(size, Scalar::ofInt(stride - 1)), step);
+  Scalar covered = math.add(math.mul(outputs, step),
+                            Scalar::ofInt(span - stride));
+  Scalar total = math.max(math.sub(covered, size), Scalar::ofInt(0));
+  Scalar small = math.div(total, Scalar::ofInt(2));
+  Scalar large = math.sub(total, small);
+  return padAxisBy(node, x, axis, upper ? small : large, upper ? large : small,
+                   node.splat(padding, x));
+}
+
 // Padding that keeps out = ceil(in / stride).
-void applySame(NodeImport &node, Value x, bool upper, Window &window) {
+void applySame(NodeImport &node, Value &x, bool upper, Window &window,
+               std::optional<double> padding) {
   size_t count = window.kernel.size();
   for (size_t i = 0; i < count; ++i) {
     int64_t span = window.dilations[i] * (window.kernel[i] - 1) + 1;
@@ -18,9 +35,14 @@ void applySame(NodeImport &node, Value x, bool upper, Window &window) {
     int64_t size = node.typeOf(x).getDimSize(i + 2);
     if (!ShapedType::isDynamic(size))
       total = (llvm::divideCeil(size, stride) - 1) * stride + span - size;
-    else if (stride != 1)
-      node.unsupported("auto_pad with a stride of " + Twine(stride) +
-                       " needs a fixed input size; give it with --shape");
+    else if (stride != 1) {
+      if (!padding)
+        node.unsupported("auto_pad with a stride of " + Twine(stride) +
+                         " needs a fixed input size here; give it with "
+                         "--shape");
+      x = padSame(node, x, i + 2, upper, span, stride, *padding);
+      continue;
+    }
     total = std::max<int64_t>(total, 0);
     int64_t small = total / 2, large = total - small;
     window.pads[i] = upper ? small : large;
@@ -92,6 +114,30 @@ SmallVector<int64_t> spatialList(NodeImport &node, StringRef name, size_t count,
   return list;
 }
 
+SmallVector<int64_t> readKernel(NodeImport &node, Value x, Value &filter) {
+  auto type = node.typeOf(filter);
+  if (type.getRank() != node.rank(x) || type.getRank() < 3)
+    node.bad("expected input and filter of one rank from 3 on, found " +
+             shapeText(node.typeOf(x).getShape()) + " and " +
+             shapeText(type.getShape()));
+  ArrayRef<int64_t> kernel = type.getShape().drop_front(2);
+  if (!node.hasAttribute("kernel_shape")) {
+    if (ShapedType::isDynamicShape(kernel))
+      node.unsupported("a filter whose kernel has dynamic sizes is not "
+                       "supported without the attribute kernel_shape");
+    return SmallVector<int64_t>(kernel);
+  }
+  SmallVector<int64_t> declared = node.integers("kernel_shape");
+  bool agree = declared.size() == kernel.size();
+  for (auto [stated, size] : llvm::zip(declared, kernel))
+    agree &= stated > 0 && (ShapedType::isDynamic(size) || stated == size);
+  if (!agree)
+    node.bad("kernel_shape is " + shapeText(declared) +
+             ", but the filter's kernel is " + shapeText(kernel));
+  filter = node.withSizes(filter, 2, declared);
+  return declared;
+}
+
 SmallVector<NamedAttribute> Window::attributes(NodeImport &node,
                                                bool withKernel) const {
   SmallVector<NamedAttribute> result{node.attr("strides", strides),
@@ -102,7 +148,8 @@ SmallVector<NamedAttribute> Window::attributes(NodeImport &node,
   return result;
 }
 
-Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
+Window readWindow(NodeImport &node, Value &x, ArrayRef<int64_t> kernel,
+                  std::optional<double> padding) {
   int64_t count = node.rank(x) - 2;
   if (count < 1)
     node.bad("expected a tensor of rank 3 or more, found the shape " +
@@ -124,7 +171,7 @@ Window readWindow(NodeImport &node, Value x, ArrayRef<int64_t> kernel) {
             Twine(value));
   std::string mode = node.text("auto_pad", "NOTSET");
   if (mode == "SAME_UPPER" || mode == "SAME_LOWER")
-    applySame(node, x, mode == "SAME_UPPER", window);
+    applySame(node, x, mode == "SAME_UPPER", window, padding);
   else if (mode == "NOTSET" || mode.empty())
     window.pads = spatialList(node, "pads", 2 * count, 0);
   else if (mode != "VALID")

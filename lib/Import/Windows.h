@@ -28,9 +28,18 @@ struct Window {
                                                      bool withKernel) const;
 };
 
-/// The window of `node` over `x` (N, C, spatial...), with `kernel` sizes.
-Window readWindow(NodeImport &node, mlir::Value x,
-                  llvm::ArrayRef<int64_t> kernel);
+/// The kernel sizes of `filter` [O, I, spatial...] over `x`: of its type, or of
+/// the attribute kernel_shape where that leaves them open (then the filter gets
+/// them, and the run checks them).
+llvm::SmallVector<int64_t> readKernel(NodeImport &node, mlir::Value x,
+                                      mlir::Value &filter);
+
+/// The window of `node` over `x` (N, C, spatial...), with `kernel` sizes. Where
+/// automatic padding depends on a dynamic size, x comes back padded by
+/// `padding`; Unsupported without one.
+Window readWindow(NodeImport &node, mlir::Value &x,
+                  llvm::ArrayRef<int64_t> kernel,
+                  std::optional<double> padding = std::nullopt);
 
 /// A list of one entry a spatial axis, or `fill` everywhere.
 llvm::SmallVector<int64_t> spatialList(NodeImport &node, llvm::StringRef name,
