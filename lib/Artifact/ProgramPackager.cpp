@@ -121,7 +121,7 @@ private:
         // What a sub-program captures may be empty; nobody asks for its names.
         if (program.getSymName() == "main" &&
             (!name.empty() || limit != INT32_MAX))
-          builder.addSymbol(index, axis, name, 1, limit);
+          builder.addSymbol(index, axis, name, 0, limit);
       }
       auto name = cast<StringAttr>(program.getInputNames()[index]);
       tensors[arg] = builder.addInput(name, *dtype, sizes);

@@ -73,5 +73,39 @@ class Sizes(unittest.TestCase):
                 self.assertIn("contradict", error, op)
 
 
+    def test_nothing_gives_nothing(self):
+        """An empty batch, an empty past: what a decoder's first step passes."""
+        weights = {"w": numpy.ones((8, 5), "float32")}
+        image = numpy.zeros((0, 4, 9, 9), "float32")
+        filters = {"w": numpy.ones((6, 4, 3, 3), "float32")}
+        rows, step = numpy.zeros((0, 8), "float32"), numpy.ones((2, 1, 8), "float32")
+        gain = {"g": numpy.ones(8, "float32"), "b": numpy.zeros(8, "float32")}
+        cases = [
+            (helper.make_node("MatMul", ["a", "w"], ["y"]), {"a": rows}, weights, (0, 5)),
+            (helper.make_node("Conv", ["a", "w"], ["y"]), {"a": image}, filters, (0, 6, 7, 7)),
+            (helper.make_node("MaxPool", ["a"], ["y"], kernel_shape=[3, 3]), {"a": image},
+             {}, (0, 4, 7, 7)),
+            (helper.make_node("GlobalAveragePool", ["a"], ["y"]), {"a": image}, {}, (0, 4, 1, 1)),
+            (helper.make_node("Softmax", ["a"], ["y"]), {"a": rows}, {}, (0, 8)),
+            (helper.make_node("LayerNormalization", ["a", "g", "b"], ["y"]), {"a": rows}, gain,
+             (0, 8)),
+            (helper.make_node("Relu", ["a"], ["y"]), {"a": rows}, {}, (0, 8)),
+            (helper.make_node("Transpose", ["a"], ["y"]), {"a": rows}, {}, (8, 0)),
+            (helper.make_node("ReduceSum", ["a"], ["y"]), {"a": rows}, {}, (1, 1)),
+            (helper.make_node("Concat", ["past", "a"], ["y"], axis=1),
+             {"past": numpy.zeros((2, 0, 8), "float32"), "a": step}, {}, (2, 1, 8)),
+            (helper.make_node("MatMul", ["a", "k"], ["y"]),
+             {"a": numpy.ones((2, 3, 0), "float32"), "k": numpy.ones((2, 0, 4), "float32")},
+             {}, (2, 3, 4)),
+        ]
+        for node, inputs, constants, shape in cases:
+            for level in 0, 2:
+                with self.subTest(op=node.op_type, level=level):
+                    found = self.run_model(node, inputs, level, constants)
+                    self.assertEqual(found.shape, shape)
+                    kept = inputs["a"].sum() if node.op_type == "Concat" else 0
+                    self.assertEqual(found.sum(), kept)
+
+
 if __name__ == "__main__":
     unittest.main()
