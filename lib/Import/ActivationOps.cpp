@@ -98,9 +98,12 @@ void importElu(NodeImport &node) {
   importEluFamily(node, node.real("alpha", 1), 1);
 }
 
+// Before opset 6 the constants had four digits.
 void importSelu(NodeImport &node) {
-  importEluFamily(node, node.real("alpha", 1.67326319217681884765625),
-                  node.real("gamma", 1.05070102214813232421875));
+  bool isOld = node.opset() < 6;
+  double alpha = isOld ? 1.6732f : 1.67326319217681884765625;
+  double gamma = isOld ? 1.0507f : 1.05070102214813232421875;
+  importEluFamily(node, node.real("alpha", alpha), node.real("gamma", gamma));
 }
 
 // max(0, x) + min(0, alpha * (exp(x / alpha) - 1))

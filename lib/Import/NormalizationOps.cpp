@@ -295,7 +295,7 @@ void alongLastAxis(NodeImport &node, function_ref<Value(Value)> make) {
 }
 
 void importSoftmax(NodeImport &node) {
-  alongLastAxis(node, [&](Value x) { return node.create<nn::SoftmaxOp>(x); });
+  alongLastAxis(node, [&](Value x) { return softmax(node, x); });
 }
 
 void importLogSoftmax(NodeImport &node) {
@@ -330,6 +330,17 @@ constexpr OpEntry rows[] = {
     {"Softmax", 1, 1, importSoftmax},
 };
 } // namespace
+
+// One op, but of f64, whose rows have no kernel of their own.
+Value softmax(NodeImport &node, Value x) {
+  if (!node.elementOf(x).isF64())
+    return node.create<nn::SoftmaxOp>(x);
+  int64_t last = node.rank(x) - 1;
+  Value top = node.reduce<nn::ReduceMaxOp>(x, last);
+  Value grown = node.create<nn::ExpOp>(node.create<nn::SubOp>({x, top}));
+  Value sum = node.reduce<nn::ReduceSumOp>(grown, last);
+  return node.create<nn::DivOp>({grown, sum});
+}
 
 // x - max - log(sum(exp(x - max))): the logarithm of a softmax would lose
 // what underflows.

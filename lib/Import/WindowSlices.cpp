@@ -21,6 +21,16 @@ Value padAxis(NodeImport &node, Value x, int64_t axis, int64_t low,
           node.attr("value", node.builder().getF32FloatAttr(float(value)))});
 }
 
+Value padAxisBy(NodeImport &node, Value x, int64_t axis, const Scalar &low,
+                const Scalar &high, Value fill) {
+  auto block = [&](const Scalar &size) {
+    Scalars sizes = node.dims(x);
+    sizes[axis] = size;
+    return node.broadcastTo(fill, sizes);
+  };
+  return node.concat({block(low), x, block(high)}, axis);
+}
+
 Value spreadAxis(NodeImport &node, Value x, int64_t axis, int64_t gap) {
   if (gap == 0)
     return x;

@@ -19,6 +19,9 @@ struct AxisWindow {
 /// x with `low` and `high` elements of `value` added to one axis.
 mlir::Value padAxis(NodeImport &node, mlir::Value x, int64_t axis, int64_t low,
                     int64_t high, double value);
+/// The same by sizes that may be known at run time only, with a scalar `fill`.
+mlir::Value padAxisBy(NodeImport &node, mlir::Value x, int64_t axis,
+                      const Scalar &low, const Scalar &high, mlir::Value fill);
 
 /// One axis with `gap` zeros after each element.
 mlir::Value spreadAxis(NodeImport &node, mlir::Value x, int64_t axis,

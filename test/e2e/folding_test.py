@@ -112,7 +112,8 @@ class Folding(unittest.TestCase):
 
     def test_float64(self):
         for repeats in SMALL, LARGE:
-            self.check("float64", ["Neg", "Abs", "Floor", "Ceil", "Sqrt", "Reciprocal"],
+            self.check("float64", ["Neg", "Abs", "Floor", "Ceil", "Sqrt", "Reciprocal",
+                                   "Exp", "Log", "Sigmoid", "Tanh", "Softplus"],
                        ["Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "Equal"],
                        ["int32", "int64", "uint64", "float32", "bool"], repeats)
 

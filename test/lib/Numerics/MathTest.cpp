@@ -44,6 +44,12 @@ double worst(Function function, Exact exact, float low, float high,
   return worst;
 }
 
+template <class Exact>
+double worst(float (*function)(float), Exact exact, float low, float high,
+             uint32_t step) {
+  return worst([=](float x) { return function(x); }, exact, low, high, step);
+}
+
 constexpr uint32_t step = 6151; // prime: hits every exponent and sign
 
 TEST(Math, Exp) {
@@ -158,14 +164,78 @@ TEST(Math, Remainder) {
                            1e10f, 3.4e38f, inf, -3.0f, 16777216.0f, NAN});
 }
 
+// The exact remainder of doubles may take 2,100 quotient bits.
+TEST(Math, RemainderOfDoubles) {
+  expectRemainders<double>({0.0, 5e-324, 1e-300, 0.1, 1.0, 1.5, 3.0, 7.7, 1e10,
+                            1e17, 1.7e308, (double)inf, -3.0, 0x1p53,
+                            (double)NAN});
+}
+
+// Of doubles: against long double, which has 11 bits more.
+double doubleUlps(double actual, long double exact) {
+  double rounded = static_cast<double>(exact);
+  if (std::isnan(rounded))
+    return std::isnan(actual) ? 0 : inf;
+  if (std::isinf(rounded) || std::isinf(actual))
+    return actual == rounded || std::fabs(exact) > 1.79769e308L ? 0 : inf;
+  int exponent = rounded == 0 ? -1074 : std::ilogb(rounded);
+  long double unit =
+      std::fmax(std::ldexp(1.0L, exponent - 52), 0x1p-1074L);
+  return static_cast<double>(std::fabs((actual - exact) / unit));
+}
+double worst(double (*function)(double), long double (*exact)(long double),
+             double low, double high) {
+  // Bit patterns all over, and numbers evenly between moderate bounds.
+  double worst = 0;
+  auto check = [&](double x) {
+    if (x >= low && x <= high)
+      worst = std::fmax(worst, doubleUlps(function(x), exact(x)));
+  };
+  uint64_t bits = 1;
+  for (int i = 0; i < 400000; ++i) {
+    bits = bits * 6364136223846793005u + 1442695040888963407u;
+    check(std::bit_cast<double>(bits));
+    double fraction = double(bits >> 11) * 0x1p-53;
+    for (double bound : {1.0, 3.0, 40.0, 760.0})
+      check(bound * (2 * fraction - 1));
+  }
+  return worst;
+}
+TEST(Math, Doubles) {
+  double all = std::numeric_limits<double>::infinity();
+  EXPECT_LE(worst(numerics::exp, expl, -all, all), 1.0);
+  EXPECT_LE(worst(numerics::log, logl, 0, all), 1.0);
+  EXPECT_LE(worst(numerics::tanh, tanhl, -all, all), 2.0);
+  auto sigmoid = [](long double x) { return 1 / (1 + std::exp(-x)); };
+  EXPECT_LE(worst(numerics::sigmoid, sigmoid, -all, all), 2.0);
+}
+TEST(Math, SpecialValuesOfDoubles) {
+  double all = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(numerics::exp(all), all);
+  EXPECT_EQ(numerics::exp(-all), 0);
+  EXPECT_EQ(numerics::exp(0.0), 1);
+  EXPECT_EQ(numerics::log(0.0), -all);
+  EXPECT_EQ(numerics::log(1.0), 0);
+  EXPECT_EQ(numerics::log(all), all);
+  EXPECT_TRUE(std::isnan(numerics::log(-1.0)));
+  EXPECT_EQ(numerics::tanh(-all), -1);
+  EXPECT_TRUE(std::signbit(numerics::tanh(-0.0)));
+  EXPECT_EQ(numerics::sigmoid(all), 1);
+  EXPECT_EQ(numerics::sigmoid(-all), 0);
+  for (double (*function)(double) :
+       std::initializer_list<double (*)(double)>{
+           numerics::exp, numerics::log, numerics::tanh, numerics::sigmoid})
+    EXPECT_TRUE(std::isnan(function(std::nan(""))));
+}
+
 TEST(Math, SpecialValues) {
   EXPECT_EQ(numerics::exp(inf), inf);
   EXPECT_EQ(numerics::exp(-inf), 0);
-  EXPECT_EQ(numerics::exp(0), 1);
-  EXPECT_EQ(numerics::log(0), -inf);
-  EXPECT_EQ(numerics::log(1), 0);
+  EXPECT_EQ(numerics::exp(0.0f), 1);
+  EXPECT_EQ(numerics::log(0.0f), -inf);
+  EXPECT_EQ(numerics::log(1.0f), 0);
   EXPECT_EQ(numerics::log(inf), inf);
-  EXPECT_TRUE(std::isnan(numerics::log(-1)));
+  EXPECT_TRUE(std::isnan(numerics::log(-1.0f)));
   EXPECT_EQ(numerics::erf(inf), 1);
   EXPECT_EQ(numerics::tanh(-inf), -1);
   EXPECT_EQ(numerics::sigmoid(-inf), 0);
@@ -196,9 +266,10 @@ TEST(Math, PowSpecialValuesAreThoseOfC) {
 TEST(Math, NaNReturnsItself) {
   for (uint32_t bits : {0x7fc00000u, 0xffc00123u, 0x7fffffffu}) {
     float x = std::bit_cast<float>(bits);
-    for (auto *function :
-         {numerics::exp, numerics::log, numerics::erf, numerics::tanh,
-          numerics::sigmoid, numerics::sin, numerics::cos})
+    for (float (*function)(float) :
+         std::initializer_list<float (*)(float)>{
+             numerics::exp, numerics::log, numerics::erf, numerics::tanh,
+             numerics::sigmoid, numerics::sin, numerics::cos})
       EXPECT_EQ(std::bit_cast<uint32_t>(function(x)), bits);
   }
 }
