@@ -193,9 +193,8 @@ Value MathEmitter::atanh(Value x) {
 }
 Value MathEmitter::remainder(Value x, Value y) {
   SsaMachine machine(builder, loc, x.getType());
-  Elementary elementary(machine);
   if (getElementTypeOrSelf(x.getType()).isF64())
-    return elementary.remainder(x, y, 42);
+    return Doubles(machine).remainder(x, y);
   return machine.narrow(
-      elementary.remainder(machine.widen(x), machine.widen(y), 6));
+      Elementary(machine).remainder(machine.widen(x), machine.widen(y)));
 }

@@ -44,7 +44,8 @@ SmallVector<Type> joinTypes(NodeImport &node, TypeRange a, TypeRange b,
     if (x.getRank() != y.getRank())
       node.unsupported(what + " differ in rank (" + Twine(x.getRank()) +
                        " and " + Twine(y.getRank()) +
-                       "); where the condition is one on sizes, fix these "
+                       "), which a condition that depends on the input data or "
+                       "on a dynamic dimension does not allow; fix the sizes "
                        "with --shape");
     SmallVector<int64_t> shape(x.getShape());
     for (auto [size, other] : llvm::zip_equal(shape, y.getShape()))

@@ -7,6 +7,7 @@
 #include "lib/Import/OpTable.h"
 
 using namespace llvm;
+using mlir::Value;
 
 namespace qopt::import {
 namespace {
@@ -161,16 +162,18 @@ void adaptPaddings(NodeImport &node) { integersToInput(node, "paddings", 1); }
 
 void adaptReshape(NodeImport &node) { integersToInput(node, "shape", 1); }
 
-// Before opset 6 one axis was repeated.
+// Before opset 6 one axis was repeated; its number and how often are floats.
 void adaptTile(NodeImport &node) {
-  Scalar times = node.scalarInput(1, "tiles", /*nonNegative=*/true);
-  Scalar axis = node.scalarInput(2, "axis");
-  int64_t rank = node.rank(node.input(0));
-  if (!axis.isInt())
-    node.unsupported("axis depends on the input data; expected a constant");
-  Scalars repeats(rank, Scalar::ofInt(1));
-  repeats[node.axis(axis.integer, rank)] = times;
-  node.setInputs({node.input(0)});
+  std::optional<double> times = node.constantReal(1),
+                        axis = node.constantReal(2);
+  if (!times || !axis)
+    node.unsupported("tiles or axis depends on the input data; expected "
+                     "constants");
+  Value x = node.input(0);
+  Scalars repeats(node.rank(x), Scalar::ofInt(1));
+  repeats[node.axis(int64_t(*axis), node.rank(x))] =
+      Scalar::ofInt(int64_t(*times));
+  node.setInputs({x, x});
   node.setInput(1, SmallTensor::vector(repeats));
 }
 

@@ -85,6 +85,25 @@ public:
     return m.dSelect(m.dIsNaN(x), x, result);
   }
 
+  /// C's fmod, exact.
+  D remainder(D x, D y) {
+    D rest = absolute(x), divisor = absolute(y);
+    // Multiples of the divisor, so that no quotient overflows.
+    D larger = m.dMul(divisor, m.d(0x1p600));
+    D largest = m.dMul(larger, m.d(0x1p600));
+    // Each step takes 48 bits off a quotient of up to 2,098, or ends with one of
+    // the multiples.
+    for (int step = 0; step < 47; ++step) {
+      D d = m.dSelect(m.dLessThan(rest, m.dAdd(largest, largest)), larger,
+                      largest);
+      d = m.dSelect(m.dLessThan(rest, m.dAdd(larger, larger)), divisor, d);
+      rest = remainderStep(rest, d);
+    }
+    rest = copySign(rest, x);
+    // An infinite divisor is served so, too.
+    return m.dSelect(m.dLessThan(absolute(x), divisor), x, rest);
+  }
+
 private:
   static constexpr double inf = std::numeric_limits<double>::infinity();
   static constexpr double log2e = 0x1.71547652b82fep+0;
@@ -141,6 +160,20 @@ private:
                          1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
                          1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800});
     return {n, r, m.dFma(m.dMul(r, r), p, low)};
+  }
+  /// rest - n * d, exactly and not negative, for an integer n near rest / d.
+  D remainderStep(D rest, D d) {
+    D quotient = m.dDiv(rest, d);
+    // Rounded to 49 bits: the product then leaves no more than half a unit of
+    // those times d, either way, which fits a double.
+    L bits = m.lAnd(m.lAdd(m.dBits(quotient), m.l(8)), m.l(-16));
+    L power = m.lAnd(bits, m.l(0x7ff0000000000000));
+    M isSmall = m.dLessThan(quotient, m.d(0x1p49));
+    D n = m.dSelect(isSmall, m.dFloor(quotient), m.dFromBits(bits));
+    D unit = m.dSelect(isSmall, m.d(1.0),
+                       m.dMul(m.dFromBits(power), m.d(0x1p-48)));
+    rest = m.dFma(m.dSub(m.d(0.0), n), d, rest);
+    return m.dSelect(m.dLessThan(rest, m.d(0.0)), m.dFma(unit, d, rest), rest);
   }
   /// a + b + c, |a| >= |b| or a = 0, c the smallest: rounded about once.
   D sum(D a, D b, D c) {

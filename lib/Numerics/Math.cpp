@@ -117,10 +117,8 @@ double tanh(double x) { return doubles.tanh(x); }
 double sigmoid(double x) { return doubles.sigmoid(x); }
 
 float remainder(float x, float y) {
-  return static_cast<float>(elementary.remainder(x, y, 6));
+  return static_cast<float>(elementary.remainder(x, y));
 }
-double remainder(double x, double y) {
-  return elementary.remainder(x, y, 42);
-}
+double remainder(double x, double y) { return doubles.remainder(x, y); }
 
 } // namespace qopt::numerics
