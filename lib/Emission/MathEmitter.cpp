@@ -149,7 +149,7 @@ Value MathEmitter::log(Value x) {
   return emit(builder, loc, x, &Sequences::log, &Doubles::log);
 }
 Value MathEmitter::erf(Value x) {
-  return emit(builder, loc, x, &Sequences::erf);
+  return emit(builder, loc, x, &Sequences::erf, &Doubles::erf);
 }
 Value MathEmitter::tanh(Value x) {
   return emit(builder, loc, x, &Sequences::tanh, &Doubles::tanh);
@@ -158,13 +158,15 @@ Value MathEmitter::sigmoid(Value x) {
   return emit(builder, loc, x, &Sequences::sigmoid, &Doubles::sigmoid);
 }
 Value MathEmitter::sin(Value x) {
-  return emit(builder, loc, x, &Sequences::sin);
+  return emit(builder, loc, x, &Sequences::sin, &Doubles::sin);
 }
 Value MathEmitter::cos(Value x) {
-  return emit(builder, loc, x, &Sequences::cos);
+  return emit(builder, loc, x, &Sequences::cos, &Doubles::cos);
 }
 Value MathEmitter::pow(Value x, Value y) {
   SsaMachine machine(builder, loc, x.getType());
+  if (getElementTypeOrSelf(x.getType()).isF64())
+    return Doubles(machine).pow(x, y);
   return Sequences(machine).pow(x, y);
 }
 Value MathEmitter::asin(Value x) {

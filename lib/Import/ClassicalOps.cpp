@@ -3,6 +3,7 @@
 //
 // Ops of the domain ai.onnx.ml, which classical machine learning is made of.
 #include "lib/Import/OpTable.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -12,6 +13,8 @@ namespace {
 // Elements of the last axis; what is chosen from a vector is a row.
 void importArrayFeatureExtractor(NodeImport &node) {
   Value x = node.input(0), indices = node.input(1);
+  if (node.rank(x) == 0)
+    node.bad("expected a tensor of rank 1 or more, found a scalar");
   Scalar count = node.math().product(node.dims(indices));
   indices = node.reshape(indices, count);
   if (node.rank(x) == 1) {
@@ -25,8 +28,10 @@ void importArrayFeatureExtractor(NodeImport &node) {
 
 void importBinarizer(NodeImport &node) {
   Value x = node.input(0);
-  Value isAbove = node.create<nn::GreaterOp>(
-      {x, node.splat(node.real("threshold", 0), x)});
+  double threshold = node.real("threshold", 0);
+  if (!node.isFloat(x)) // Integers are above a number as above its floor.
+    threshold = std::floor(threshold);
+  Value isAbove = node.create<nn::GreaterOp>({x, node.splat(threshold, x)});
   node.result(node.cast(isAbove, node.elementOf(x)));
 }
 

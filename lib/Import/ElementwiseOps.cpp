@@ -244,26 +244,32 @@ void convertTo(NodeImport &node, Type element) {
           node.attr("overflow", node.builder().getUnitAttr())}));
 }
 
-void importCast(NodeImport &node) {
+OnnxType targetOf(NodeImport &node) {
   int64_t number = node.integer("to", 0);
   auto to = static_cast<OnnxType>(number);
   if (number != int64_t(to) || !isKnown(to))
     node.bad("expected 'to' to be an element type of ONNX, found " +
              Twine(number));
-  if (const SmallTensor *x = node.known(0))
-    if (auto value = evaluateCast(*x, to))
-      return node.result(std::move(*value));
+  return to;
+}
+
+Type targetElement(NodeImport &node) {
+  OnnxType to = targetOf(node);
   Type element = node.importer().elementType(to);
   if (!element)
     node.unsupported("a conversion to " + nameOf(to) + " is not supported");
-  convertTo(node, element);
+  return element;
+}
+
+void importCast(NodeImport &node) {
+  if (const SmallTensor *x = node.known(0))
+    if (auto value = evaluateCast(*x, targetOf(node)))
+      return node.result(std::move(*value));
+  convertTo(node, targetElement(node));
 }
 
 void importBitCast(NodeImport &node) {
-  auto to = static_cast<OnnxType>(node.integer("to", 0));
-  Type element = isKnown(to) ? node.importer().elementType(to) : Type();
-  if (!element)
-    node.unsupported("the bits of " + nameOf(to) + " are not supported");
+  Type element = targetElement(node);
   Value x = node.input(0);
   if (element == node.elementOf(x))
     return node.forward(0);

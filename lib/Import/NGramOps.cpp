@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // TfIdfVectorizer: how often sequences of a pool occur among integers.
+#include "dialects/NN/Constants.h"
 #include "lib/Import/OpTable.h"
 #include "lib/Import/WindowSlices.h"
 #include <map>
@@ -23,6 +24,21 @@ struct NGramPool {
   int64_t columns; // of the result
   int64_t skips;
 };
+
+/// Each token of each length at each distance is an op; the columns are a matrix.
+void checkSize(NodeImport &node, const NGramPool &pool) {
+  int64_t tokens = 0, sequences = 0;
+  for (const NGrams &grams : pool.lengths) {
+    tokens += grams.length * (grams.length == 1 ? 1 : pool.skips + 1);
+    sequences += grams.sequences.size();
+  }
+  if (tokens > 1 << 12)
+    node.unsupported("sequences this long with this many elements skipped are "
+                     "not supported; expected the product of max_skip_count + 1 "
+                     "with the sum of all lengths to be at most 4096, found " +
+                     Twine(tokens));
+  node.limitConstant({sequences, pool.columns});
+}
 
 NGramPool readPool(NodeImport &node) {
   SmallVector<int64_t> pool = node.integers("pool_int64s"),
@@ -69,6 +85,7 @@ NGramPool readPool(NodeImport &node) {
       grams.columns.push_back(column);
     }
   }
+  checkSize(node, result);
   return result;
 }
 
@@ -89,11 +106,13 @@ Value countSequences(NodeImport &node, Value x, const NGrams &grams,
     Value tokens = sliceAxis(
         node, x, 1, math.min(Scalar::ofInt(i * step), size), windows);
     tokens = node.reshape(tokens, {batch, windows, Scalar::ofInt(1)});
-    std::vector<double> wanted;
+    std::vector<int64_t> wanted;
     for (const std::vector<int64_t> &sequence : grams.sequences)
-      wanted.push_back(double(sequence[i]));
-    Value equal = node.create<nn::EqualOp>(
-        {tokens, node.constant(wanted, {count}, node.elementOf(x), "ngrams")});
+      wanted.push_back(sequence[i]);
+    auto type = RankedTensorType::get({count}, node.elementOf(x));
+    Value constant = nn::createConstant(node.builder(), node.loc(), type,
+                                        wanted, "ngrams");
+    Value equal = node.create<nn::EqualOp>({tokens, constant});
     hits = hits ? node.create<nn::AndOp>({hits, equal}) : equal;
   }
   Value ones = node.cast(hits, node.builder().getF32Type());
@@ -123,7 +142,6 @@ Value countAll(NodeImport &node, Value x, const NGramPool &pool) {
     return node.broadcastTo(node.constant({0}, {}, f32, "none"),
                             {node.dims(x)[0], Scalar::ofInt(pool.columns)});
   int64_t sequences = places.size() / pool.columns;
-  node.limitConstant({sequences, pool.columns});
   Value matrix =
       node.constant(places, {sequences, pool.columns}, f32, "columns");
   return node.create<nn::MatMulOp>({node.concat(counts, 1), matrix});

@@ -292,13 +292,12 @@ void NodeImport::rejectOutput(size_t i, StringRef name) {
 //===-- Making ops --------------------------------------------------------===//
 
 namespace {
-// Ops whose kernels are polynomials for f32, and those made of them.
+// Ops whose kernels know f32 alone, or whose constants have its precision.
 bool needsFloat32(StringRef name) {
   static constexpr StringLiteral names[] = {
-      "nn.attention",  "nn.avg_pool", "nn.cos",        "nn.elementary",
-      "nn.erf",        "nn.gelu",     "nn.gelu_tanh",  "nn.hard_swish",
-      "nn.layer_norm", "nn.pow",      "nn.recurrence", "nn.rms_norm",
-      "nn.sin",        "nn.softmax"};
+      "nn.attention",  "nn.avg_pool",  "nn.elementary", "nn.gelu",
+      "nn.gelu_tanh",  "nn.hard_swish", "nn.layer_norm", "nn.recurrence",
+      "nn.rms_norm",   "nn.softmax"};
   return llvm::is_contained(names, name);
 }
 

@@ -352,6 +352,23 @@ Value logSoftmax(NodeImport &node, Value x, int64_t axis) {
   return node.create<nn::SubOp>({centred, node.create<nn::LogOp>(sum)});
 }
 
+namespace {
+// Rows over the root of their mean square, less the mean first if `centred`: of
+// f64, whose rows have no kernel of their own.
+Value normalizedDoubles(NodeImport &node, Value rows, double epsilon,
+                        bool centred) {
+  int64_t last = node.rank(rows) - 1;
+  if (centred) {
+    Value mean = node.reduce<nn::ReduceMeanOp>(rows, last);
+    rows = node.create<nn::SubOp>({rows, mean});
+  }
+  Value square = node.create<nn::MulOp>({rows, rows});
+  Value mean = node.reduce<nn::ReduceMeanOp>(square, last);
+  mean = node.create<nn::AddOp>({mean, node.splat(epsilon, mean)});
+  return node.create<nn::DivOp>({rows, node.create<nn::SqrtOp>(mean)});
+}
+} // namespace
+
 Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
                 double epsilon, int64_t axis) {
   Scalars sizes = node.dims(x);
@@ -359,6 +376,13 @@ Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
   SmallVector<Value> operands{flat, rowVector(node, gain, flat, "scale")};
   if (bias)
     operands.push_back(rowVector(node, bias, flat, "bias"));
+  if (node.elementOf(x).isF64()) {
+    Value y = normalizedDoubles(node, flat, epsilon, /*centred=*/true);
+    y = node.create<nn::MulOp>({y, operands[1]});
+    if (bias)
+      y = node.create<nn::AddOp>({y, operands[2]});
+    return node.reshape(y, sizes);
+  }
   Value y = node.create<nn::LayerNormOp>(operands, epsilonAttr(node, epsilon));
   return node.reshape(y, sizes);
 }
@@ -367,8 +391,13 @@ Value rmsNorm(NodeImport &node, Value x, Value gain, double epsilon,
               int64_t axis) {
   Scalars sizes = node.dims(x);
   Value flat = flattenFrom(node, x, axis);
-  Value y = node.create<nn::RMSNormOp>(
-      {flat, rowVector(node, gain, flat, "scale")}, epsilonAttr(node, epsilon));
+  Value row = rowVector(node, gain, flat, "scale");
+  if (node.elementOf(x).isF64()) {
+    Value y = normalizedDoubles(node, flat, epsilon, /*centred=*/false);
+    return node.reshape(node.create<nn::MulOp>({y, row}), sizes);
+  }
+  Value y =
+      node.create<nn::RMSNormOp>({flat, row}, epsilonAttr(node, epsilon));
   return node.reshape(y, sizes);
 }
 

@@ -5,6 +5,7 @@
 // oldest comes first.
 #include "lib/Import/OpsetAdapters.h"
 #include "lib/Import/OpTable.h"
+#include "lib/Numerics/ElementArithmetic.h"
 
 using namespace llvm;
 using mlir::Value;
@@ -152,7 +153,7 @@ void adaptConcat(NodeImport &node) {
 // In opset 1 the power was a float.
 void adaptPower(NodeImport &node) {
   double power = node.real("p", 2);
-  if (power != int64_t(power))
+  if (!(power > 0 && power < 1 << 20) || power != std::floor(power))
     node.unsupported("p = " + Twine(std::to_string(power)) +
                      " is not supported; expected an integer");
   node.setInteger("p", int64_t(power));
@@ -171,8 +172,8 @@ void adaptTile(NodeImport &node) {
                      "constants");
   Value x = node.input(0);
   Scalars repeats(node.rank(x), Scalar::ofInt(1));
-  repeats[node.axis(int64_t(*axis), node.rank(x))] =
-      Scalar::ofInt(int64_t(*times));
+  repeats[node.axis(numerics::truncated<int64_t>(*axis), node.rank(x))] =
+      Scalar::ofInt(numerics::truncated<int64_t>(*times));
   node.setInputs({x, x});
   node.setInput(1, SmallTensor::vector(repeats));
 }

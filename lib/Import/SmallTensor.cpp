@@ -147,9 +147,11 @@ std::optional<Scalar> evaluateFloats(Binary op, double a, double b,
   case Binary::Div:
     return rounded(a / b, type);
   case Binary::Pow:
-    if (type != OnnxType::Float)
-      return std::nullopt;
-    return Scalar::ofFloat(numerics::pow(float(a), float(b)));
+    if (type == OnnxType::Float)
+      return Scalar::ofFloat(numerics::pow(float(a), float(b)));
+    if (type == OnnxType::Double)
+      return Scalar::ofFloat(numerics::pow(a, b));
+    return std::nullopt; // of an integer base
   case Binary::Min:
     return Scalar::ofFloat(numerics::minimum(a, b));
   case Binary::Max:

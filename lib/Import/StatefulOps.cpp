@@ -74,9 +74,9 @@ LinearAttention readLinearAttention(NodeImport &node) {
   if (plan.decays != node.hasInput(4) || plan.corrects != node.hasInput(5))
     node.bad("expected a decay with the rules gated and gated_delta, a beta "
              "with delta and gated_delta, and neither otherwise");
-  for (size_t i = 0; i < 3; ++i)
-    if (node.rank(node.input(i)) != 3)
-      node.bad("expected queries, keys and values of rank 3");
+  for (size_t i : {0, 1, 2, 4, 5})
+    if (node.hasInput(i) && node.rank(node.input(i)) != 3)
+      node.bad("expected queries, keys, values, decay and beta of rank 3");
   Scalars q = node.dims(node.input(0)), v = node.dims(node.input(2));
   plan.batch = q[0];
   plan.length = q[1];

@@ -113,8 +113,12 @@ float atanh(float x) { return elementary.atanh(x); }
 
 double exp(double x) { return doubles.exp(x); }
 double log(double x) { return doubles.log(x); }
+double erf(double x) { return doubles.erf(x); }
 double tanh(double x) { return doubles.tanh(x); }
 double sigmoid(double x) { return doubles.sigmoid(x); }
+double sin(double x) { return doubles.sin(x); }
+double cos(double x) { return doubles.cos(x); }
+double pow(double x, double y) { return doubles.pow(x, y); }
 
 float remainder(float x, float y) {
   return static_cast<float>(elementary.remainder(x, y));

@@ -32,8 +32,14 @@ float atanh(float x);
 /// Of f64; each within 2 ULP.
 double exp(double x);
 double log(double x);
+double erf(double x);
 double tanh(double x);
 double sigmoid(double x);
+/// Accurate for |x| <= 2^48; larger arguments count as 0.
+double sin(double x);
+double cos(double x);
+/// Special values as C's pow.
+double pow(double x, double y);
 /// C's fmod.
 float remainder(float x, float y);
 double remainder(double x, double y);

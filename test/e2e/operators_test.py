@@ -4,6 +4,7 @@ of old opsets, shifts, doubles, states, n-grams, sizes known at run time.
 Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
+import math
 import unittest
 
 import numpy
@@ -12,6 +13,7 @@ from onnx import TensorProto, helper
 from onnx_models import build, node, run
 
 F16, F32, F64, I64 = "float16", "float32", "float64", "int64"
+ERF = numpy.vectorize(math.erf)
 RNG = numpy.random.default_rng(7)
 
 
@@ -164,12 +166,30 @@ class Elementwise(unittest.TestCase):
                   "Tanh": numpy.tanh(x), "Sigmoid": sigmoid, "Swish": x * sigmoid,
                   "Softplus": numpy.logaddexp(0, x),
                   "LogSoftmax": x - x.max(1, keepdims=True) -
-                  numpy.log(e.sum(1, keepdims=True))}
-        model = build([node(op, ["x"], [op]) for op in wanted], {"x": (F64, x.shape)},
-                      {op: (F64, x.shape) for op in wanted}, {}, 24)
+                  numpy.log(e.sum(1, keepdims=True)),
+                  "Erf": ERF(x), "Sin": numpy.sin(x), "Cos": numpy.cos(x),
+                  "Gelu": x / 2 * (1 + ERF(x * numpy.sqrt(0.5))),
+                  "HardSwish": x * (x / 6 + 0.5).clip(0, 1)}
+        rows = x - x.mean(1, keepdims=True)
+        norm = rows / numpy.sqrt((rows * rows).mean(1, keepdims=True) + 1e-5)
+        gain, bias = normal(37, kind=F64), normal(37, kind=F64)
+        rms = x / numpy.sqrt((x * x).mean(1, keepdims=True) + 1e-5) * gain
+        more = {"tanh": x / 2 * (1 + numpy.tanh(
+                    numpy.sqrt(2 / numpy.pi) * (x + 0.044715 * x ** 3))),
+                "layer": norm * gain + bias, "rms": rms, "pow": abs(x) ** gain}
+        nodes = [node(op, ["x"], [op]) for op in wanted]
+        nodes += [node("Gelu", ["x"], ["tanh"], approximate="tanh"),
+                  node("LayerNormalization", ["x", "g", "b"], ["layer"]),
+                  node("RMSNormalization", ["x", "g"], ["rms"]),
+                  node("Abs", ["x"], ["a"]), node("Pow", ["a", "g"], ["pow"])]
+        wanted |= more
+        model = build(nodes, {"x": (F64, x.shape)},
+                      {op: (F64, x.shape) for op in wanted}, {"g": gain, "b": bias}, 24)
         found = run(model, {"x": x})
         for op, expected in wanted.items():
-            numpy.testing.assert_allclose(found[op], expected, 1e-14, 1e-15, err_msg=op)
+            # Epsilon is a float32.
+            relative = 1e-10 if op in ("layer", "rms") else 1e-13
+            numpy.testing.assert_allclose(found[op], expected, relative, 1e-14, err_msg=op)
 
 
 class Sequences(unittest.TestCase):

@@ -139,6 +139,9 @@ TEST(MathEmitter, GivesTheBitsOfNumericsForDoubles) {
       {"log", &MathEmitter::log, numerics::log},
       {"tanh", &MathEmitter::tanh, numerics::tanh},
       {"sigmoid", &MathEmitter::sigmoid, numerics::sigmoid},
+      {"erf", &MathEmitter::erf, numerics::erf},
+      {"sin", &MathEmitter::sin, numerics::sin},
+      {"cos", &MathEmitter::cos, numerics::cos},
   };
   for (const OfDoubles &function : ofDoubles)
     for (const TargetIsa *isa : hostIsas())

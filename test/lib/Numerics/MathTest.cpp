@@ -206,8 +206,30 @@ TEST(Math, Doubles) {
   EXPECT_LE(worst(numerics::exp, expl, -all, all), 1.0);
   EXPECT_LE(worst(numerics::log, logl, 0, all), 1.0);
   EXPECT_LE(worst(numerics::tanh, tanhl, -all, all), 2.0);
+  EXPECT_LE(worst(numerics::erf, erfl, -all, all), 2.0);
+  EXPECT_LE(worst(numerics::sin, sinl, -1e9, 1e9), 1.0);
+  EXPECT_LE(worst(numerics::cos, cosl, -1e9, 1e9), 1.0);
   auto sigmoid = [](long double x) { return 1 / (1 + std::exp(-x)); };
   EXPECT_LE(worst(numerics::sigmoid, sigmoid, -all, all), 2.0);
+  // Small powers: a long double of a large one is no better than the double.
+  auto power = [](double x) { return numerics::pow(std::fabs(x), 1.7); };
+  auto exact = [](long double x) { return powl(std::fabs(x), 1.7); };
+  EXPECT_LE(worst(power, exact, -100, 100), 1.0);
+}
+TEST(Math, PowOfDoublesHasSpecialValuesOfC) {
+  const double values[] = {0.0,      -0.0,      1,        -1,   2.0, -2.0,
+                           0.5,      -0.5,      3.0,      -3.0, 2.5, 1e-310,
+                           INFINITY, -INFINITY, 0x1p52,   0x1p52 + 1,
+                           0x1p53,   1e300,     -1e300,   NAN};
+  for (double x : values)
+    for (double y : values) {
+      double found = numerics::pow(x, y), expected = std::pow(x, y);
+      EXPECT_EQ(std::isnan(found), std::isnan(expected)) << x << " ^ " << y;
+      if (std::isnan(expected))
+        continue;
+      EXPECT_LE(doubleUlps(found, expected), 1.0) << x << " ^ " << y;
+      EXPECT_EQ(std::signbit(found), std::signbit(expected));
+    }
 }
 TEST(Math, SpecialValuesOfDoubles) {
   double all = std::numeric_limits<double>::infinity();
@@ -224,7 +246,8 @@ TEST(Math, SpecialValuesOfDoubles) {
   EXPECT_EQ(numerics::sigmoid(-all), 0);
   for (double (*function)(double) :
        std::initializer_list<double (*)(double)>{
-           numerics::exp, numerics::log, numerics::tanh, numerics::sigmoid})
+           numerics::exp, numerics::log, numerics::tanh, numerics::sigmoid,
+           numerics::erf, numerics::sin, numerics::cos})
     EXPECT_TRUE(std::isnan(function(std::nan(""))));
 }
 
