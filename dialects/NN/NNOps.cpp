@@ -49,6 +49,22 @@ FailureOr<Inferred> infer(CastOp::Adaptor op, ShapeCalculator &calc) {
   return Inferred{calc.shape(op.getX()), op.getTo()};
 }
 
+unsigned storedBits(Type element) {
+  return element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth();
+}
+
+FailureOr<Inferred> infer(BitCastOp::Adaptor op, ShapeCalculator &calc) {
+  Type from = getElementTypeOrSelf(op.getX());
+  // bit_cast_c1
+  if (!from.isIntOrFloat() || !op.getTo().isIntOrFloat())
+    return calc.fail("(bit_cast_c1) expects integers or floats");
+  if (storedBits(from) != storedBits(op.getTo()))
+    return calc.fail("(bit_cast_c1) expects element types of one size, got " +
+                     Twine(storedBits(from)) + " and " +
+                     Twine(storedBits(op.getTo())) + " bits");
+  return Inferred{calc.shape(op.getX()), op.getTo()};
+}
+
 template <typename Adaptor>
 FailureOr<Inferred> inferBinary(Adaptor op, StringRef label,
                                 ShapeCalculator &calc) {

@@ -117,6 +117,22 @@ def NN_CastOp : NN_Op<"cast", [NN_Pointwise]> {
   let assemblyFormat = "$x `to` $to attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_BitCastOp : NN_Op<"bit_cast", [NN_Pointwise]> {
+  let summary = "Elementwise, the same bits as another element type";
+  let description = [{
+    Truth values are the bytes 0 and 1; any other byte read as one is true.
+
+    - (bit_cast_c1) both element types take as many bits in a tensor, truth
+      values 8.
+
+    ```mlir
+    %y = nn.bit_cast %x to i32 : (tensor<4xf32>) -> tensor<4xi32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$x, TypeAttr:$to);
+  let assemblyFormat = "$x `to` $to attr-dict `:` functional-type(operands, results)";
+}
+
 //===-- Elementwise, several operands, numpy broadcasting -----------------===//
 
 class NN_BinaryOp<string mnemonic, string formula, list<Trait> traits = []>

@@ -4,6 +4,7 @@
 // The machine of MathSequences whose values are SSA values.
 
 #include "lib/Emission/MathEmitter.h"
+#include "lib/Numerics/DoubleSequences.h"
 #include "lib/Numerics/ElementarySequences.h"
 #include "lib/Numerics/MathSequences.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,6 +21,7 @@ public:
   using F = Value;
   using I = Value;
   using D = Value;
+  using L = Value;
   using M = Value;
 
   /// `like` gives the number of lanes: a scalar or a vector.
@@ -29,6 +31,7 @@ public:
   F f(float value) { return constant(builder.getF32FloatAttr(value)); }
   I i(int32_t value) { return constant(builder.getI32IntegerAttr(value)); }
   D d(double value) { return constant(builder.getF64FloatAttr(value)); }
+  L l(int64_t value) { return constant(builder.getI64IntegerAttr(value)); }
 
   F add(F a, F b) { return op<arith::AddFOp>(a, b); }
   F sub(F a, F b) { return op<arith::SubFOp>(a, b); }
@@ -47,9 +50,15 @@ public:
   D dFloor(D a) { return op<math::FloorOp>(a); }
   D dSqrt(D a) { return op<math::SqrtOp>(a); }
   M dLessThan(D a, D b) { return lessThan(a, b); }
+  M dEqual(D a, D b) { return equal(a, b); }
+  M dIsNaN(D a) { return isNaN(a); }
   D dSelect(M c, D a, D b) { return select(c, a, b); }
   D widen(F a) { return convert<arith::ExtFOp>(a, builder.getF64Type()); }
   F narrow(D a) { return convert<arith::TruncFOp>(a, builder.getF32Type()); }
+  L dBits(D a) { return convert<arith::BitcastOp>(a, builder.getI64Type()); }
+  D dFromBits(L a) {
+    return convert<arith::BitcastOp>(a, builder.getF64Type());
+  }
 
   I bits(F a) { return convert<arith::BitcastOp>(a, builder.getI32Type()); }
   F fromBits(I a) { return convert<arith::BitcastOp>(a, builder.getF32Type()); }
@@ -62,6 +71,12 @@ public:
   I ixor(I a, I b) { return op<arith::XOrIOp>(a, b); }
   I shiftLeft(I a, int by) { return op<arith::ShLIOp>(a, i(by)); }
   I shiftRightSigned(I a, int by) { return op<arith::ShRSIOp>(a, i(by)); }
+  L lAdd(L a, L b) { return iadd(a, b); }
+  L lSub(L a, L b) { return isub(a, b); }
+  L lAnd(L a, L b) { return iand(a, b); }
+  L lOr(L a, L b) { return ior(a, b); }
+  L lShiftLeft(L a, int by) { return op<arith::ShLIOp>(a, l(by)); }
+  L lShiftRightSigned(L a, int by) { return op<arith::ShRSIOp>(a, l(by)); }
 
   M lessThan(F a, F b) { return compare(arith::CmpFPredicate::OLT, a, b); }
   M equal(F a, F b) { return compare(arith::CmpFPredicate::OEQ, a, b); }
@@ -103,6 +118,7 @@ private:
 
 using Sequences = numerics::MathSequences<SsaMachine>;
 using Elementary = numerics::ElementarySequences<SsaMachine>;
+using Doubles = numerics::DoubleSequences<SsaMachine>;
 
 Value emit(OpBuilder &builder, Location loc, Value x,
            Value (Sequences::*function)(Value)) {
@@ -114,32 +130,43 @@ Value emit(OpBuilder &builder, Location loc, Value x,
   SsaMachine machine(builder, loc, x.getType());
   return (Elementary(machine).*function)(x);
 }
+/// Of f32 or f64, as x is.
+Value emit(OpBuilder &builder, Location loc, Value x,
+           Value (Sequences::*function)(Value),
+           Value (Doubles::*ofDoubles)(Value)) {
+  if (!getElementTypeOrSelf(x.getType()).isF64())
+    return emit(builder, loc, x, function);
+  SsaMachine machine(builder, loc, x.getType());
+  return (Doubles(machine).*ofDoubles)(x);
+}
 
 } // namespace
 
 Value MathEmitter::exp(Value x) {
-  return emit(builder, loc, x, &Sequences::exp);
+  return emit(builder, loc, x, &Sequences::exp, &Doubles::exp);
 }
 Value MathEmitter::log(Value x) {
-  return emit(builder, loc, x, &Sequences::log);
+  return emit(builder, loc, x, &Sequences::log, &Doubles::log);
 }
 Value MathEmitter::erf(Value x) {
-  return emit(builder, loc, x, &Sequences::erf);
+  return emit(builder, loc, x, &Sequences::erf, &Doubles::erf);
 }
 Value MathEmitter::tanh(Value x) {
-  return emit(builder, loc, x, &Sequences::tanh);
+  return emit(builder, loc, x, &Sequences::tanh, &Doubles::tanh);
 }
 Value MathEmitter::sigmoid(Value x) {
-  return emit(builder, loc, x, &Sequences::sigmoid);
+  return emit(builder, loc, x, &Sequences::sigmoid, &Doubles::sigmoid);
 }
 Value MathEmitter::sin(Value x) {
-  return emit(builder, loc, x, &Sequences::sin);
+  return emit(builder, loc, x, &Sequences::sin, &Doubles::sin);
 }
 Value MathEmitter::cos(Value x) {
-  return emit(builder, loc, x, &Sequences::cos);
+  return emit(builder, loc, x, &Sequences::cos, &Doubles::cos);
 }
 Value MathEmitter::pow(Value x, Value y) {
   SsaMachine machine(builder, loc, x.getType());
+  if (getElementTypeOrSelf(x.getType()).isF64())
+    return Doubles(machine).pow(x, y);
   return Sequences(machine).pow(x, y);
 }
 Value MathEmitter::asin(Value x) {
@@ -168,9 +195,8 @@ Value MathEmitter::atanh(Value x) {
 }
 Value MathEmitter::remainder(Value x, Value y) {
   SsaMachine machine(builder, loc, x.getType());
-  Elementary elementary(machine);
   if (getElementTypeOrSelf(x.getType()).isF64())
-    return elementary.remainder(x, y, 42);
+    return Doubles(machine).remainder(x, y);
   return machine.narrow(
-      elementary.remainder(machine.widen(x), machine.widen(y), 6));
+      Elementary(machine).remainder(machine.widen(x), machine.widen(y)));
 }

@@ -1,8 +1,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Emits the elementary functions of lib/Numerics/MathSequences.h on SSA
-// values: the same operations in the same order, so the same bits. No libm.
+// Emits the elementary functions of lib/Numerics on SSA values: the same operations in the same order, so the same bits. No libm.
 
 #ifndef QOPT_LIB_EMISSION_MATHEMITTER_H
 #define QOPT_LIB_EMISSION_MATHEMITTER_H
@@ -11,7 +10,8 @@
 
 namespace qopt::emission {
 
-/// Every function takes f32 or vector<..xf32> and returns the same type.
+/// Every function takes f32 or vector<..xf32> and returns the same type; all but
+/// the inverse circular and the hyperbolic ones take f64 as well.
 class MathEmitter {
 public:
   MathEmitter(mlir::OpBuilder &builder, mlir::Location loc)
@@ -32,7 +32,7 @@ public:
   mlir::Value asinh(mlir::Value x);
   mlir::Value acosh(mlir::Value x);
   mlir::Value atanh(mlir::Value x);
-  /// C's fmod, of f32 or f64.
+  /// C's fmod.
   mlir::Value remainder(mlir::Value x, mlir::Value y);
   mlir::Value pow(mlir::Value x, mlir::Value y);
 

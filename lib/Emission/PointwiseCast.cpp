@@ -5,6 +5,7 @@
 // toward zero and saturate, NaN becomes 0; integers wrap.
 
 #include "lib/Emission/PointwiseEmitter.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace qopt;
@@ -112,6 +113,30 @@ Value floatToFloat(KernelBuilder &kb, Type from, Type to, Value x) {
   return kb.create<arith::TruncFOp>(target, x);
 }
 
+/// The f32 toward zero of f64 lanes, its last bit set where that is not x: what
+/// a further rounding makes of it is x rounded once.
+Value roundToOdd(KernelBuilder &kb, Value x) {
+  Type real = withElement(x.getType(), kb.f32Type);
+  Type word = withElement(x.getType(), kb.i32Type);
+  Value nearest = kb.create<arith::TruncFOp>(real, x);
+  Value back = kb.create<arith::ExtFOp>(x.getType(), nearest);
+  auto compare = [&](arith::CmpFPredicate predicate, Value a, Value b) {
+    return kb.create<arith::CmpFOp>(predicate, a, b);
+  };
+  Value isAway = compare(arith::CmpFPredicate::OGT,
+                         kb.create<math::AbsFOp>(back),
+                         kb.create<math::AbsFOp>(x));
+  Value isInexact = compare(arith::CmpFPredicate::ONE, back, x);
+  // Of floats of one sign, the next one toward zero has the code before.
+  Value bits = kb.create<arith::BitcastOp>(word, nearest);
+  Value one = kb.constantLike(word, 1), zero = kb.constantLike(word, 0);
+  Value toward = kb.create<arith::SubIOp>(
+      bits, kb.create<arith::SelectOp>(isAway, one, zero));
+  Value odd = kb.create<arith::OrIOp>(
+      toward, kb.create<arith::SelectOp>(isInexact, one, zero));
+  return kb.create<arith::BitcastOp>(real, odd);
+}
+
 Value toTruth(KernelBuilder &kb, Value x) {
   Value zero = kb.constantLike(x.getType(), 0);
   if (isa<FloatType>(getElementTypeOrSelf(x.getType())))
@@ -125,6 +150,9 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
                                Value lanes, bool overflow) {
   if (from == to)
     return lanes;
+  // By way of f32, without rounding twice.
+  if (from.isF64() && (to.isF16() || isCodedFloat(to)))
+    return emitCast(kb, kb.f32Type, to, roundToOdd(kb, lanes), overflow);
   if (from.isBF16())
     return emitCast(kb, kb.f32Type, to, decodeBFloat(kb, lanes), overflow);
   if (to.isBF16())
@@ -153,4 +181,38 @@ Value qopt::emission::emitCast(KernelBuilder &kb, Type from, Type to,
   if (!isSignedLane(from))
     return kb.create<arith::UIToFPOp>(target, lanes);
   return kb.create<arith::SIToFPOp>(target, lanes);
+}
+
+Value qopt::emission::emitBitCast(KernelBuilder &kb, Type from, Type to,
+                                  Value lanes) {
+  auto as = [&](Type element) {
+    return withElement(lanes.getType(), element);
+  };
+  // The bits in an integer; what lies above the element's width counts for
+  // nothing.
+  if (from.isF32() || from.isF64())
+    lanes = kb.create<arith::BitcastOp>(as(from.isF32() ? kb.i32Type : kb.i64Type),
+                                        lanes);
+  else if (from.isF16())
+    lanes = kb.create<arith::ExtUIOp>(
+        as(kb.i32Type), kb.create<arith::BitcastOp>(
+                            as(kb.builder().getIntegerType(16)), lanes));
+  else if (from.isInteger(1))
+    lanes = kb.create<arith::ExtUIOp>(as(kb.i32Type), lanes);
+  unsigned bits = to.isInteger(1) ? 8 : to.getIntOrFloatBitWidth();
+  Type narrow = kb.builder().getIntegerType(bits);
+  if (to.isInteger(1))
+    return toTruth(kb, kb.create<arith::TruncIOp>(as(narrow), lanes));
+  if (to.isF32() || to.isF64())
+    return kb.create<arith::BitcastOp>(as(to), lanes);
+  if (to.isF16())
+    return kb.create<arith::BitcastOp>(
+        as(to), kb.create<arith::TruncIOp>(as(narrow), lanes));
+  if (bits >= 32)
+    return lanes;
+  Value low = kb.create<arith::TruncIOp>(as(narrow), lanes);
+  // Codes of floats are numbers without a sign.
+  if (isCodedFloat(to) || to.isUnsignedInteger())
+    return kb.create<arith::ExtUIOp>(as(kb.i32Type), low);
+  return kb.create<arith::ExtSIOp>(as(kb.i32Type), low);
 }

@@ -291,6 +291,9 @@ FailureOr<Value> qopt::emission::emitPointwise(KernelBuilder &kb, Operation *op,
     return emitCast(kb, getElementTypeOrSelf(cast.getX().getType()),
                     getElementTypeOrSelf(cast.getResult().getType()), lanes[0],
                     cast.getOverflow());
+  if (auto cast = dyn_cast<nn::BitCastOp>(op))
+    return emitBitCast(kb, getElementTypeOrSelf(cast.getX().getType()),
+                       cast.getTo(), lanes[0]);
   if (isa<nn::SelectOp>(op))
     return Value(kb.create<arith::SelectOp>(lanes[0], lanes[1], lanes[2]));
   if (Value result = emitLowBitPointwise(kb, op, lanes))

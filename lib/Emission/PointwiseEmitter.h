@@ -24,6 +24,10 @@ emitPointwise(KernelBuilder &kb, mlir::Operation *op, mlir::ValueRange lanes);
 mlir::Value emitCast(KernelBuilder &kb, mlir::Type from, mlir::Type to,
                      mlir::Value lanes, bool overflow = false);
 
+/// The same bits as lanes of another element type, by nn.bit_cast.
+mlir::Value emitBitCast(KernelBuilder &kb, mlir::Type from, mlir::Type to,
+                        mlir::Value lanes);
+
 /// Between f32 lanes and the codes of a narrow float type (see Lanes.h).
 mlir::Value emitNarrowEncode(KernelBuilder &kb, mlir::Type to, mlir::Value x,
                              bool overflow);

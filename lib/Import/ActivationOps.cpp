@@ -3,6 +3,7 @@
 //
 // Activation functions: those the dialect has, and those made of a few ops.
 #include "lib/Import/OpTable.h"
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -74,10 +75,41 @@ void importHardSigmoid(NodeImport &node) {
                       real(node, "beta", node.real("beta", 0.5))}));
 }
 
+// Of f64, whose constants the dialect's ops do not hold.
+Value geluOfDoubles(NodeImport &node, Value x, bool byTanh) {
+  auto mul = [&](Value a, Value b) { return node.create<nn::MulOp>({a, b}); };
+  auto scaled = [&](Value v, double by) { return mul(v, node.splat(by, x)); };
+  Value inner = scaled(x, std::sqrt(0.5));
+  if (byTanh) {
+    Value cube = scaled(mul(mul(x, x), x), 0.044715);
+    inner = scaled(node.create<nn::AddOp>({x, cube}),
+                   0.79788456080286535588); // sqrt(2 / pi)
+  }
+  Value gate = byTanh ? node.create<nn::TanhOp>(inner)
+                      : node.create<nn::ErfOp>(inner);
+  Value one = node.splat(1, x);
+  return mul(scaled(x, 0.5), node.create<nn::AddOp>({gate, one}));
+}
+
 void importGelu(NodeImport &node) {
-  if (node.text("approximate", "none") == "tanh")
+  bool byTanh = node.text("approximate", "none") == "tanh";
+  if (node.elementOf(node.input(0)).isF64())
+    return node.result(geluOfDoubles(node, node.input(0), byTanh));
+  if (byTanh)
     return importPlain<nn::GeluTanhOp>(node);
   importPlain<nn::GeluOp>(node);
+}
+
+// x * min(max(x / 6 + 1 / 2, 0), 1).
+void importHardSwish(NodeImport &node) {
+  Value x = node.input(0);
+  if (!node.elementOf(x).isF64())
+    return importPlain<nn::HardSwishOp>(node);
+  Value line = node.create<nn::MulOp>({x, node.splat(1.0 / 6, x)});
+  line = node.create<nn::AddOp>({line, node.splat(0.5, x)});
+  line = node.create<nn::MaxOp>({line, node.splat(0, x)});
+  line = node.create<nn::MinOp>({line, node.splat(1, x)});
+  node.result(node.create<nn::MulOp>({x, line}));
 }
 
 // alpha * (exp(x) - 1) below zero, gamma times all of it.
@@ -98,9 +130,12 @@ void importElu(NodeImport &node) {
   importEluFamily(node, node.real("alpha", 1), 1);
 }
 
+// Before opset 6 the constants had four digits.
 void importSelu(NodeImport &node) {
-  importEluFamily(node, node.real("alpha", 1.67326319217681884765625),
-                  node.real("gamma", 1.05070102214813232421875));
+  bool isOld = node.opset() < 6;
+  double alpha = isOld ? 1.6732f : 1.67326319217681884765625;
+  double gamma = isOld ? 1.0507f : 1.05070102214813232421875;
+  importEluFamily(node, node.real("alpha", alpha), node.real("gamma", gamma));
 }
 
 // max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
@@ -159,7 +194,7 @@ constexpr OpEntry rows[] = {
     {"Elu", 1, 1, importElu},
     {"Gelu", 1, 1, importGelu},
     {"HardSigmoid", 1, 1, importHardSigmoid},
-    {"HardSwish", 1, 1, importPlain<nn::HardSwishOp>},
+    {"HardSwish", 1, 1, importHardSwish},
     {"LeakyRelu", 1, 1, importLeakyRelu},
     {"Mish", 1, 1, importMish},
     {"PRelu", 2, 2, importPRelu},

@@ -5,6 +5,7 @@
 #include "lib/Import/Attention.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Import/Contractions.h"
+#include "lib/Import/Normalizations.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -203,7 +204,8 @@ Value attend(NodeImport &node, const AttentionProblem &problem,
     bias = zeroWhere(node, hidden, bias);
   }
   Value result;
-  if (!scores && problem.softcap == 0) {
+  bool isDouble = node.elementOf(problem.q).isF64();
+  if (!scores && problem.softcap == 0 && !isDouble) {
     SmallVector<Value> operands{problem.q, problem.k, problem.v};
     if (bias)
       operands.push_back(bias);
@@ -219,7 +221,7 @@ Value attend(NodeImport &node, const AttentionProblem &problem,
   Value biased = soft;
   if (bias)
     biased = node.create<nn::AddOp>({soft, node.cast(bias, node.elementOf(soft))});
-  Value weights = node.create<nn::SoftmaxOp>(biased);
+  Value weights = softmax(node, biased);
   if (hidden)
     weights = zeroWhere(node, hidden, weights);
   if (scores) {

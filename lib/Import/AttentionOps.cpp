@@ -156,18 +156,29 @@ void importRotaryEmbedding(NodeImport &node) {
 }
 
 // x * sigmoid(alpha * x).
-void importSwish(NodeImport &node) {
-  Value x = node.input(0);
+Value swish(NodeImport &node, Value x) {
   double alpha = node.real("alpha", 1);
   if (alpha == 1)
-    return node.result(node.create<nn::SiluOp>(x));
+    return node.create<nn::SiluOp>(x);
   Value scaled = node.create<nn::MulOp>({x, node.splat(alpha, x)});
-  node.result(node.create<nn::MulOp>({x, node.create<nn::SigmoidOp>(scaled)}));
+  return node.create<nn::MulOp>({x, node.create<nn::SigmoidOp>(scaled)});
+}
+
+void importSwish(NodeImport &node) { node.result(swish(node, node.input(0))); }
+
+void importSwiGLU(NodeImport &node) {
+  Value gate = node.input(0), x = node.input(1);
+  if (failed(verifyCompatibleShape(node.typeOf(gate), node.typeOf(x))))
+    node.bad("expected inputs of one shape, found " +
+             shapeText(node.typeOf(gate).getShape()) + " and " +
+             shapeText(node.typeOf(x).getShape()));
+  node.result(node.create<nn::MulOp>({swish(node, gate), x}));
 }
 
 constexpr OpEntry rows[] = {
     {"Attention", 3, 7, importAttention},
     {"RotaryEmbedding", 3, 4, importRotaryEmbedding},
+    {"SwiGLU", 2, 2, importSwiGLU},
     {"Swish", 1, 1, importSwish},
 };
 } // namespace

@@ -166,16 +166,15 @@ void importCenterCropPad(NodeImport &node) {
     Scalar has = node.dims(x)[axis];
     if (has == size)
       continue;
-    if (!has.isInt() || !size.isInt())
-      node.unsupported("axis " + Twine(axis) +
-                       " of dynamic size is not supported; fix it with "
-                       "--shape");
-    int64_t more = size.integer - has.integer;
-    if (more > 0)
-      x = padAxis(node, x, axis, more / 2, more - more / 2, 0);
-    else
-      x = sliceAxis(node, x, axis,
-                    math.div(math.sub(has, size), Scalar::ofInt(2)), size);
+    Scalar zero = Scalar::ofInt(0), two = Scalar::ofInt(2);
+    Scalar less = math.max(math.sub(has, size), zero);
+    Scalar more = math.max(math.sub(size, has), zero);
+    if (!less.isInt(0))
+      x = sliceAxis(node, x, axis, math.div(less, two), math.min(has, size));
+    Scalar low = math.div(more, two);
+    if (!more.isInt(0))
+      x = padAxisBy(node, x, axis, low, math.sub(more, low),
+                    node.splat(0, x));
   }
   node.result(x);
 }

@@ -4,6 +4,7 @@
 // If, Loop and Scan. Their graphs become functions, called by exec.branch and
 // exec.loop; an If whose condition is known is replaced by its branch.
 #include "dialects/Exec/ExecOps.h"
+#include "lib/Import/InnerGraphs.h"
 #include "lib/Import/OpTable.h"
 
 using namespace mlir;
@@ -43,7 +44,8 @@ SmallVector<Type> joinTypes(NodeImport &node, TypeRange a, TypeRange b,
     if (x.getRank() != y.getRank())
       node.unsupported(what + " differ in rank (" + Twine(x.getRank()) +
                        " and " + Twine(y.getRank()) +
-                       "); where the condition is one on sizes, fix these "
+                       "), which a condition that depends on the input data or "
+                       "on a dynamic dimension does not allow; fix the sizes "
                        "with --shape");
     SmallVector<int64_t> shape(x.getShape());
     for (auto [size, other] : llvm::zip_equal(shape, y.getShape()))
@@ -193,6 +195,8 @@ void importLoop(NodeImport &node) {
 
 //===-- Scan --------------------------------------------------------------===//
 
+constexpr StringLiteral scanOfItem = "__qopt_scan_of_item";
+
 // x in the opposite order along `axis`.
 Value reversed(NodeImport &node, Value x, int64_t axis) {
   Scalars sizes = node.dims(x), offsets(sizes.size(), Scalar::ofInt(0));
@@ -225,10 +229,46 @@ Value elementOfScan(GraphImporter &body, NodeImport &node,
   return inner.reshape(part, sizes);
 }
 
-void importScan(NodeImport &node) {
-  if (node.opset() < 9)
-    node.unsupported("Scan of opset 8, with batches, is not supported; "
+void importScanOfItem(NodeImport &node);
+
+// Scan of opset 8 does for each item of a batch what later ones do: a scan of
+// the items, whose body is the scan of one.
+void importBatchedScan(NodeImport &node) {
+  if (node.hasInput(0))
+    node.unsupported("sequence_lens of Scan in opset 8 is not supported; "
                      "convert the model to opset 9 or later");
+  GraphWriter item("scan_item");
+  onnx::NodeProto &inner = *item.graph.add_node();
+  inner = node.getProto();
+  // A note that the schema lets pass.
+  inner.add_attribute()->set_name(scanOfItem.str());
+  inner.mutable_attribute()->rbegin()->set_i(1);
+  SmallVector<Value> inputs;
+  for (size_t i = 1; i < node.numInputs(); ++i) {
+    inputs.push_back(node.input(i));
+    inner.set_input(i, "scan_item_input_" + std::to_string(i));
+    item.input(inner.input(i));
+  }
+  for (int i = 0; i < inner.output_size(); ++i) {
+    inner.set_output(i, "scan_item_output_" + std::to_string(i));
+    item.output(inner.output(i));
+  }
+  setResults(node, scan(node, {}, inputs, item.graph));
+}
+
+void importScan(NodeImport &node) {
+  if (node.opset() >= 9)
+    return importScanOfItem(node);
+  if (!node.hasAttribute(scanOfItem))
+    return importBatchedScan(node);
+  SmallVector<Value> inputs;
+  for (size_t i = 1; i < node.numInputs(); ++i)
+    inputs.push_back(node.input(i));
+  node.setInputs(inputs);
+  importScanOfItem(node);
+}
+
+void importScanOfItem(NodeImport &node) {
   const onnx::GraphProto &graph = graphOf(node, "body");
   int64_t scanned = node.integer("num_scan_inputs", 0);
   int64_t states = int64_t(node.numInputs()) - scanned;
@@ -247,7 +287,10 @@ void importScan(NodeImport &node) {
     return list;
   };
   SmallVector<int64_t> axes = listed("scan_input_axes", scanned),
-                       backward = listed("scan_input_directions", scanned),
+                       backward = listed(node.opset() < 9
+                                             ? "directions"
+                                             : "scan_input_directions",
+                                         scanned),
                        outputAxes = listed("scan_output_axes", stacked),
                        outputBackward =
                            listed("scan_output_directions", stacked);

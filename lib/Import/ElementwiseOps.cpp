@@ -105,9 +105,6 @@ void importMod(NodeImport &node) {
   // Opset 28 gives floats the remainder with the divisor's sign.
   if (node.isFloat(x) && !node.integer("fmod", 0) && node.opset() < 28)
     node.bad("expected fmod = 1 for floats, found 0");
-  if (node.elementOf(x).isF64())
-    node.unsupported("a remainder of float64 is not supported; convert the "
-                     "model to float32");
   // Division truncates, so the remainder has the sign of x. Without fmod it has
   // the sign of y.
   auto remainder = [&] {
@@ -124,6 +121,13 @@ void importMod(NodeImport &node) {
     return node.create<nn::LessOp>({v, node.splat(0, v)});
   };
   Value zero = node.splat(0, rest);
+  // So has zero.
+  if (node.isFloat(x)) {
+    Value signedZero = node.create<nn::SelectOp>(
+        {isNegative(y), node.splat(-0.0, rest), zero});
+    rest = node.create<nn::SelectOp>(
+        {node.create<nn::EqualOp>({rest, zero}), signedZero, rest});
+  }
   Value agrees = node.create<nn::EqualOp>({isNegative(rest), isNegative(y)});
   Value isDone = node.create<nn::OrOp>(
       {agrees, node.create<nn::EqualOp>({rest, zero})});
@@ -132,7 +136,8 @@ void importMod(NodeImport &node) {
 }
 
 // By powers of two; a shift by the width or more leaves 0, as 2^n wraps to 0
-// and x / 0 is 0.
+// and x / 0 is 0, and so does a negative one. To the right, a negative x keeps
+// its sign: all its bits are shifted inverted, which -1 - x does.
 void importBitShift(NodeImport &node) {
   Value x = node.input(0);
   std::string direction = node.text("direction", "");
@@ -141,8 +146,19 @@ void importBitShift(NodeImport &node) {
              "'");
   Value factor =
       node.create<nn::PowOp>({node.splat(2, x), node.input(1)});
-  node.result(direction == "LEFT" ? node.create<nn::MulOp>({x, factor})
-                                  : node.create<nn::DivOp>({x, factor}));
+  if (direction == "LEFT")
+    return node.result(node.create<nn::MulOp>({x, factor}));
+  if (node.elementOf(x).isUnsignedInteger())
+    return node.result(node.create<nn::DivOp>({x, factor}));
+  Value minusOne = node.splat(-1, x);
+  auto inverted = [&](Value v) {
+    return node.create<nn::SubOp>({minusOne, v});
+  };
+  Value isNegative = node.create<nn::LessOp>({x, node.splat(0, x)});
+  Value bits = node.create<nn::SelectOp>({isNegative, inverted(x), x});
+  Value shifted = node.create<nn::DivOp>({bits, factor});
+  node.result(
+      node.create<nn::SelectOp>({isNegative, inverted(shifted), shifted}));
 }
 
 Value floatInput(NodeImport &node) {
@@ -216,43 +232,49 @@ void importWhere(NodeImport &node) {
       node.create<nn::SelectOp>({node.input(0), node.input(1), node.input(2)}));
 }
 
-// A conversion that kernels would need a library call for.
-void rejectNarrowing(NodeImport &node, Value x, Type to) {
-  if (to.isF16() && node.elementOf(x).isF64())
-    node.unsupported("a conversion from " + typeText(node.elementOf(x)) +
-                     " to " + typeText(to) + " is not supported");
-}
-
-Value castTo(NodeImport &node, Value x, Type to) {
-  rejectNarrowing(node, x, to);
-  return node.cast(x, to);
-}
-
 // Cast and CastLike; `saturate` means something for narrow floats only.
 void convertTo(NodeImport &node, Type element) {
   Value x = node.input(0);
   bool isNarrow =
       isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 8;
   if (!isNarrow || node.integer("saturate", 1) || element == node.elementOf(x))
-    return node.result(castTo(node, x, element));
+    return node.result(node.cast(x, element));
   node.result(node.create<nn::CastOp>(
       x, {node.attr("to", TypeAttr::get(element)),
           node.attr("overflow", node.builder().getUnitAttr())}));
 }
 
-void importCast(NodeImport &node) {
+OnnxType targetOf(NodeImport &node) {
   int64_t number = node.integer("to", 0);
   auto to = static_cast<OnnxType>(number);
   if (number != int64_t(to) || !isKnown(to))
     node.bad("expected 'to' to be an element type of ONNX, found " +
              Twine(number));
-  if (const SmallTensor *x = node.known(0))
-    if (auto value = evaluateCast(*x, to))
-      return node.result(std::move(*value));
+  return to;
+}
+
+Type targetElement(NodeImport &node) {
+  OnnxType to = targetOf(node);
   Type element = node.importer().elementType(to);
   if (!element)
     node.unsupported("a conversion to " + nameOf(to) + " is not supported");
-  convertTo(node, element);
+  return element;
+}
+
+void importCast(NodeImport &node) {
+  if (const SmallTensor *x = node.known(0))
+    if (auto value = evaluateCast(*x, targetOf(node)))
+      return node.result(std::move(*value));
+  convertTo(node, targetElement(node));
+}
+
+void importBitCast(NodeImport &node) {
+  Type element = targetElement(node);
+  Value x = node.input(0);
+  if (element == node.elementOf(x))
+    return node.forward(0);
+  node.result(node.create<nn::BitCastOp>(
+      x, {node.attr("to", TypeAttr::get(element))}));
 }
 
 void importCastLike(NodeImport &node) {
@@ -269,6 +291,7 @@ constexpr OpEntry rows[] = {
     {"Asinh", 1, 1, importElementary<nn::ElementaryFunction::asinh>},
     {"Atan", 1, 1, importElementary<nn::ElementaryFunction::atan>},
     {"Atanh", 1, 1, importElementary<nn::ElementaryFunction::atanh>},
+    {"BitCast", 1, 1, importBitCast},
     {"BitShift", 2, 2, importBitShift},
     {"BitwiseAnd", 2, 2, importPlainBinary<nn::AndOp>},
     {"BitwiseNot", 1, 1, importBitwiseNot},

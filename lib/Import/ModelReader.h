@@ -19,7 +19,7 @@ struct ReadLimits {
 };
 
 /// The opsets of the default domain we accept.
-constexpr int64_t minOpset = 6, maxOpset = 28;
+constexpr int64_t minOpset = 1, maxOpset = 28;
 
 class Model : public std::enable_shared_from_this<Model> {
 public:

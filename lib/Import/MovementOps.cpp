@@ -113,8 +113,9 @@ void importSqueeze(NodeImport &node) {
     bool drop = node.hasInput(1) ? llvm::is_contained(axes, int64_t(axis))
                                  : size.isInt(1);
     if (!node.hasInput(1) && !size.isInt())
-      node.unsupported("squeezing without axes a tensor of dynamic shape is "
-                       "not supported; fix it with --shape");
+      node.unsupported("squeezing without axes a tensor whose shape depends on "
+                       "the input data or on a dynamic dimension is not "
+                       "supported; fix it with --shape");
     if (drop && size.isInt() && !size.isInt(1))
       node.bad("cannot squeeze axis " + Twine(axis) + " of size " +
                Twine(size.integer));

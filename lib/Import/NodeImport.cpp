@@ -303,15 +303,12 @@ void NodeImport::rejectOutput(size_t i, StringRef name) {
 //===-- Making ops --------------------------------------------------------===//
 
 namespace {
-// Ops whose kernels are polynomials for f32, and those made of them.
+// Ops whose kernels know f32 alone, or whose constants have its precision.
 bool needsFloat32(StringRef name) {
   static constexpr StringLiteral names[] = {
-      "nn.avg_pool",  "nn.hard_swish",
-      "nn.attention", "nn.cos",       "nn.erf",        "nn.exp",
-      "nn.elementary", "nn.recurrence",
-      "nn.gelu",      "nn.gelu_tanh", "nn.log",        "nn.pow",
-      "nn.silu",      "nn.sigmoid",   "nn.sin",        "nn.softmax",
-      "nn.softplus",  "nn.tanh",      "nn.layer_norm", "nn.rms_norm"};
+      "nn.attention",  "nn.avg_pool",  "nn.elementary", "nn.gelu",
+      "nn.gelu_tanh",  "nn.hard_swish", "nn.layer_norm", "nn.recurrence",
+      "nn.rms_norm",   "nn.softmax"};
   return llvm::is_contained(names, name);
 }
 

@@ -297,7 +297,7 @@ void alongLastAxis(NodeImport &node, function_ref<Value(Value)> make) {
 }
 
 void importSoftmax(NodeImport &node) {
-  alongLastAxis(node, [&](Value x) { return node.create<nn::SoftmaxOp>(x); });
+  alongLastAxis(node, [&](Value x) { return softmax(node, x); });
 }
 
 void importLogSoftmax(NodeImport &node) {
@@ -333,6 +333,17 @@ constexpr OpEntry rows[] = {
 };
 } // namespace
 
+// One op, but of f64, whose rows have no kernel of their own.
+Value softmax(NodeImport &node, Value x) {
+  if (!node.elementOf(x).isF64())
+    return node.create<nn::SoftmaxOp>(x);
+  int64_t last = node.rank(x) - 1;
+  Value top = node.reduce<nn::ReduceMaxOp>(x, last);
+  Value grown = node.create<nn::ExpOp>(node.create<nn::SubOp>({x, top}));
+  Value sum = node.reduce<nn::ReduceSumOp>(grown, last);
+  return node.create<nn::DivOp>({grown, sum});
+}
+
 // x - max - log(sum(exp(x - max))): the logarithm of a softmax would lose
 // what underflows.
 Value logSoftmax(NodeImport &node, Value x, int64_t axis) {
@@ -343,6 +354,23 @@ Value logSoftmax(NodeImport &node, Value x, int64_t axis) {
   return node.create<nn::SubOp>({centred, node.create<nn::LogOp>(sum)});
 }
 
+namespace {
+// Rows over the root of their mean square, less the mean first if `centred`: of
+// f64, whose rows have no kernel of their own.
+Value normalizedDoubles(NodeImport &node, Value rows, double epsilon,
+                        bool centred) {
+  int64_t last = node.rank(rows) - 1;
+  if (centred) {
+    Value mean = node.reduce<nn::ReduceMeanOp>(rows, last);
+    rows = node.create<nn::SubOp>({rows, mean});
+  }
+  Value square = node.create<nn::MulOp>({rows, rows});
+  Value mean = node.reduce<nn::ReduceMeanOp>(square, last);
+  mean = node.create<nn::AddOp>({mean, node.splat(epsilon, mean)});
+  return node.create<nn::DivOp>({rows, node.create<nn::SqrtOp>(mean)});
+}
+} // namespace
+
 Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
                 double epsilon, int64_t axis) {
   Scalars sizes = node.dims(x);
@@ -350,6 +378,13 @@ Value layerNorm(NodeImport &node, Value x, Value gain, Value bias,
   SmallVector<Value> operands{flat, rowVector(node, gain, x, axis, "scale")};
   if (bias)
     operands.push_back(rowVector(node, bias, x, axis, "bias"));
+  if (node.elementOf(x).isF64()) {
+    Value y = normalizedDoubles(node, flat, epsilon, /*centred=*/true);
+    y = node.create<nn::MulOp>({y, operands[1]});
+    if (bias)
+      y = node.create<nn::AddOp>({y, operands[2]});
+    return node.reshape(y, sizes);
+  }
   Value y = node.create<nn::LayerNormOp>(operands, epsilonAttr(node, epsilon));
   return node.reshape(y, sizes);
 }
@@ -358,9 +393,13 @@ Value rmsNorm(NodeImport &node, Value x, Value gain, double epsilon,
               int64_t axis) {
   Scalars sizes = node.dims(x);
   Value flat = flattenFrom(node, x, axis);
-  Value y = node.create<nn::RMSNormOp>(
-      {flat, rowVector(node, gain, x, axis, "scale")},
-      epsilonAttr(node, epsilon));
+  Value row = rowVector(node, gain, x, axis, "scale");
+  if (node.elementOf(x).isF64()) {
+    Value y = normalizedDoubles(node, flat, epsilon, /*centred=*/false);
+    return node.reshape(node.create<nn::MulOp>({y, row}), sizes);
+  }
+  Value y =
+      node.create<nn::RMSNormOp>({flat, row}, epsilonAttr(node, epsilon));
   return node.reshape(y, sizes);
 }
 

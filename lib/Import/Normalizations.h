@@ -14,6 +14,8 @@ mlir::Value layerNorm(NodeImport &node, mlir::Value x, mlir::Value gain,
 mlir::Value rmsNorm(NodeImport &node, mlir::Value x, mlir::Value gain,
                     double epsilon, int64_t axis);
 
+/// Over the last axis.
+mlir::Value softmax(NodeImport &node, mlir::Value x);
 mlir::Value logSoftmax(NodeImport &node, mlir::Value x, int64_t axis);
 
 } // namespace qopt::import

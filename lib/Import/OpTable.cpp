@@ -3,6 +3,7 @@
 //
 // The table of importers.
 #include "lib/Import/OpTable.h"
+#include <array>
 
 namespace qopt::import {
 namespace {
@@ -23,17 +24,18 @@ const Table &standardTable() {
           positionOps(), resizeOps(), lossOps(), recurrentOps(),
           shapeOps(), signalOps(), controlFlowOps(), dataDependentOps(),
           indexingOps(), cumulativeOps(), einsumOps(),
-          samplingOps(), borderOps()})
+          samplingOps(), borderOps(), statefulOps(), ngramOps()})
       add(table, family);
     return table;
   }();
   return table;
 }
 
-const Table &trainingTable() {
+/// One family alone.
+template <llvm::ArrayRef<OpEntry> (*family)()> const Table &tableOf() {
   static const Table table = [] {
     Table table;
-    add(table, trainingOps());
+    add(table, family());
     return table;
   }();
   return table;
@@ -53,29 +55,37 @@ const Table &contribTable() {
   }();
   return table;
 }
+
+struct Domain {
+  llvm::StringRef name;
+  const Table &table;
+};
+std::array<Domain, 5> domains() {
+  return {{{"", standardTable()},
+           {contribDomain, contribTable()},
+           {trainingDomain, tableOf<trainingOps>()},
+           {classicalDomain, tableOf<classicalOps>()},
+           {previewDomain, tableOf<previewOps>()}}};
+}
 } // namespace
 
-const OpEntry *findImporter(llvm::StringRef domain, llvm::StringRef op) {
-  bool isStandard = domain.empty() || domain == "ai.onnx";
-  if (domain == trainingDomain) {
-    auto found = trainingTable().find(op);
-    return found == trainingTable().end() ? nullptr : &found->second;
-  }
-  if (!isStandard && domain != contribDomain)
-    return nullptr;
-  const Table &table = isStandard ? standardTable() : contribTable();
-  auto found = table.find(op);
-  return found == table.end() ? nullptr : &found->second;
+const OpEntry *findImporter(llvm::StringRef name, llvm::StringRef op) {
+  if (name == "ai.onnx")
+    name = "";
+  for (const Domain &domain : domains())
+    if (domain.name == name) {
+      auto found = domain.table.find(op);
+      return found == domain.table.end() ? nullptr : &found->second;
+    }
+  return nullptr;
 }
 
 std::vector<std::string> supportedOps() {
   std::vector<std::string> names;
-  for (const auto &entry : standardTable())
-    names.push_back(entry.first().str());
-  for (const auto &entry : contribTable())
-    names.push_back((contribDomain + "." + entry.first()).str());
-  for (const auto &entry : trainingTable())
-    names.push_back((trainingDomain + "." + entry.first()).str());
+  for (const Domain &domain : domains())
+    for (const auto &entry : domain.table)
+      names.push_back(domain.name.str() + (domain.name.empty() ? "" : ".") +
+                      entry.first().str());
   llvm::sort(names);
   return names;
 }

@@ -22,6 +22,9 @@ inline constexpr llvm::StringLiteral contribDomain = "com.microsoft";
 inline constexpr llvm::StringLiteral trainingDomain =
     "ai.onnx.preview.training";
 
+inline constexpr llvm::StringLiteral classicalDomain = "ai.onnx.ml";
+inline constexpr llvm::StringLiteral previewDomain = "ai.onnx.preview";
+
 /// The importer of an op, or null.
 const OpEntry *findImporter(llvm::StringRef domain, llvm::StringRef op);
 /// "Add, AveragePool, ...": every op of the table, sorted.
@@ -52,6 +55,12 @@ llvm::ArrayRef<OpEntry> einsumOps();
 llvm::ArrayRef<OpEntry> samplingOps();
 llvm::ArrayRef<OpEntry> borderOps();
 llvm::ArrayRef<OpEntry> signalOps();
+llvm::ArrayRef<OpEntry> statefulOps();
+llvm::ArrayRef<OpEntry> ngramOps();
+/// Of the domain ai.onnx.ml.
+llvm::ArrayRef<OpEntry> classicalOps();
+/// Of the domain ai.onnx.preview.
+llvm::ArrayRef<OpEntry> previewOps();
 /// Optimizer steps, of the domain ai.onnx.preview.training.
 llvm::ArrayRef<OpEntry> trainingOps();
 /// ONNX Runtime's own ops, of the domain com.microsoft.

@@ -1,11 +1,14 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Old opsets, one row a change of an op's form.
+// Old opsets, one row a change of an op's form. Of several rows of an op the
+// oldest comes first.
 #include "lib/Import/OpsetAdapters.h"
 #include "lib/Import/OpTable.h"
+#include "lib/Numerics/ElementArithmetic.h"
 
 using namespace llvm;
+using mlir::Value;
 
 namespace qopt::import {
 namespace {
@@ -133,6 +136,59 @@ void adaptDFT(NodeImport &node) {
   node.setInteger("axis", node.integer("axis", 1));
 }
 
+// Before opset 6 types had names.
+void adaptCast(NodeImport &node) {
+  std::string name = node.text("to", "");
+  for (int64_t type = 1; isKnown(OnnxType(type)); ++type)
+    if (nameOf(OnnxType(type)) == StringRef(name).lower())
+      return node.setInteger("to", type);
+  node.bad("expected 'to' to name an element type, found '" + Twine(name) +
+           "'");
+}
+
+void adaptConcat(NodeImport &node) {
+  node.setInteger("axis", node.integer("axis", 1));
+}
+
+// In opset 1 the power was a float.
+void adaptPower(NodeImport &node) {
+  double power = node.real("p", 2);
+  if (!(power > 0 && power < 1 << 20) || power != std::floor(power))
+    node.unsupported("p = " + Twine(std::to_string(power)) +
+                     " is not supported; expected an integer");
+  node.setInteger("p", int64_t(power));
+}
+
+void adaptPaddings(NodeImport &node) { integersToInput(node, "paddings", 1); }
+
+void adaptReshape(NodeImport &node) { integersToInput(node, "shape", 1); }
+
+// Before opset 6 one axis was repeated; its number and how often are floats.
+void adaptTile(NodeImport &node) {
+  std::optional<double> times = node.constantReal(1),
+                        axis = node.constantReal(2);
+  if (!times || !axis)
+    node.unsupported("tiles or axis depends on the input data; expected "
+                     "constants");
+  Value x = node.input(0);
+  Scalars repeats(node.rank(x), Scalar::ofInt(1));
+  repeats[node.axis(numerics::truncated<int64_t>(*axis), node.rank(x))] =
+      Scalar::ofInt(numerics::truncated<int64_t>(*times));
+  node.setInputs({x, x});
+  node.setInput(1, SmallTensor::vector(repeats));
+}
+
+// Before opset 7 height and width were scaled by attributes of their own.
+void adaptUpsampleSizes(NodeImport &node) {
+  if (!node.hasAttribute("height_scale") || !node.hasAttribute("width_scale"))
+    return;
+  node.setInput(1, SmallTensor::vector(
+                       {Scalar::ofFloat(1), Scalar::ofFloat(1),
+                        Scalar::ofFloat(node.real("height_scale", 1)),
+                        Scalar::ofFloat(node.real("width_scale", 1))},
+                       OnnxType::Float));
+}
+
 struct Row {
   StringLiteral op;
   int64_t before; // applies to opsets below this one
@@ -145,17 +201,22 @@ constexpr Row rows[] = {
     {"BatchNormalization", 7, adaptBatchNormTest},
     {"BatchNormalization", 9, adaptBatchNorm},
     {"BatchNormalization", 14, adaptBatchNormOutputs},
+    {"Cast", 6, adaptCast},
     {"Clip", 11, adaptClip},
+    {"Concat", 4, adaptConcat},
     {"DFT", 20, adaptDFT},
     {"Div", 7, adaptBroadcast},
     {"Equal", 7, adaptBroadcast},
+    {"GlobalLpPool", 2, adaptPower},
     {"Greater", 7, adaptBroadcast},
     {"Hardmax", 13, adaptSoftmax},
     {"Less", 7, adaptBroadcast},
     {"LogSoftmax", 13, adaptSoftmax},
+    {"LpPool", 2, adaptPower},
     {"Mul", 7, adaptBroadcast},
     {"Or", 7, adaptBroadcast},
     {"PRelu", 7, adaptPRelu},
+    {"Pad", 2, adaptPaddings},
     {"Pad", 11, adaptPad},
     {"Pow", 7, adaptBroadcast},
     {"ReduceL1", 18, axesToInput},
@@ -168,6 +229,7 @@ constexpr Row rows[] = {
     {"ReduceProd", 18, axesToInput},
     {"ReduceSum", 13, axesToInput},
     {"ReduceSumSquare", 18, axesToInput},
+    {"Reshape", 5, adaptReshape},
     {"Resize", 11, adaptResize},
     {"RoiAlign", 16, adaptRoiAlign},
     {"Slice", 10, adaptSlice},
@@ -175,9 +237,12 @@ constexpr Row rows[] = {
     {"Split", 13, adaptSplit},
     {"Squeeze", 13, axesToInput},
     {"Sub", 7, adaptBroadcast},
+    {"Tile", 6, adaptTile},
     {"TopK", 10, adaptTopK},
     {"Unsqueeze", 13, axesToInput},
+    {"Upsample", 7, adaptUpsampleSizes},
     {"Upsample", 9, adaptUpsample},
+    {"Xor", 7, adaptBroadcast},
 };
 } // namespace
 

@@ -76,6 +76,11 @@ void importQuantizeLinear(NodeImport &node) {
     QuantSource scales = source;
     scales.zero = {};
     Value t = divided(node, x, quantParams(node, scales, x).scale);
+    // The sum with a zero point, 0, is not -0; the 8-bit types leave it out.
+    if (source.zero && code.getIntOrFloatBitWidth() < 8)
+      t = node.create<nn::SelectOp>(
+          {node.create<nn::EqualOp>({t, node.splat(0, t)}), node.splat(0, t),
+           t});
     SmallVector<NamedAttribute> attributes{
         node.attr("to", TypeAttr::get(code))};
     if (!node.integer("saturate", 1))

@@ -184,13 +184,24 @@ void importRange(NodeImport &node) {
 
 void importIdentity(NodeImport &node) { node.forward(0); }
 
+// In training mode nothing is dropped at the ratio 0 alone.
+void checkEvaluated(NodeImport &node) {
+  if (!node.hasInput(2))
+    return;
+  std::optional<double> training = node.constantReal(2), ratio = 0.5;
+  if (node.hasInput(1))
+    ratio = node.constantReal(1);
+  if (training == 0.0 || ratio == 0.0)
+    return;
+  if (!training || !ratio)
+    node.unsupported("training_mode or ratio depends on the input data; "
+                     "expected constants");
+  node.unsupported("training mode draws random numbers, which is not "
+                   "supported; export the model in evaluation mode");
+}
+
 void importDropout(NodeImport &node) {
-  auto isZero = [&](size_t input) {
-    return node.hasInput(input) && node.constantReal(input) == 0.0;
-  };
-  if (node.hasInput(2) && !isZero(2) && !isZero(1))
-    node.unsupported("training mode draws random numbers, which is not "
-                     "supported; export the model in evaluation mode");
+  checkEvaluated(node);
   node.forward(0);
   if (!node.wantsOutput(1))
     return;

@@ -45,12 +45,11 @@ Scalar wrapped(int64_t value, OnnxType type) {
                                                : value);
 }
 
-// Functions of lib/Numerics are those of the kernels, for f32 alone.
-std::optional<Scalar> elementary(float (*function)(float), double x,
-                                 OnnxType type) {
-  if (type != OnnxType::Float)
-    return std::nullopt;
-  return Scalar::ofFloat(function(float(x)));
+// Functions of lib/Numerics are those of the kernels.
+Scalar elementary(float (*ofFloat)(float), double (*ofDouble)(double), double x,
+                  OnnxType type) {
+  return Scalar::ofFloat(type == OnnxType::Float ? double(ofFloat(float(x)))
+                                                 : ofDouble(x));
 }
 
 std::optional<Scalar> evaluateElement(Unary op, const Scalar &x,
@@ -88,9 +87,9 @@ std::optional<Scalar> evaluateElement(Unary op, const Scalar &x,
   case Unary::Reciprocal:
     return rounded(1.0 / x.real, type);
   case Unary::Exp:
-    return elementary(numerics::exp, x.real, type);
+    return elementary(numerics::exp, numerics::exp, x.real, type);
   case Unary::Log:
-    return elementary(numerics::log, x.real, type);
+    return elementary(numerics::log, numerics::log, x.real, type);
   case Unary::Not:
     return std::nullopt;
   }
@@ -148,9 +147,11 @@ std::optional<Scalar> evaluateFloats(Binary op, double a, double b,
   case Binary::Div:
     return rounded(a / b, type);
   case Binary::Pow:
-    if (type != OnnxType::Float)
-      return std::nullopt;
-    return Scalar::ofFloat(numerics::pow(float(a), float(b)));
+    if (type == OnnxType::Float)
+      return Scalar::ofFloat(numerics::pow(float(a), float(b)));
+    if (type == OnnxType::Double)
+      return Scalar::ofFloat(numerics::pow(a, b));
+    return std::nullopt; // of an integer base
   case Binary::Min:
     return Scalar::ofFloat(numerics::minimum(a, b));
   case Binary::Max:

@@ -119,18 +119,15 @@ public:
     return m.select(m.isNaN(x), x, result);
   }
 
-  /// C's fmod, exact while |x / y| < 2^(51 * rounds): 6 are enough for f32, 42
-  /// for f64.
-  D remainder(D x, D y, int rounds) {
+  /// C's fmod of doubles that hold f32.
+  D remainder(D x, D y) {
     M negative = m.dLessThan(x, m.d(0.0));
     D rest = m.dSelect(negative, m.dSub(m.d(0.0), x), x);
     D divisor = m.dSelect(m.dLessThan(y, m.d(0.0)), m.dSub(m.d(0.0), y), y);
     // A quotient of more than 52 bits is taken from below, bit by bit of it:
     // what is left is exact and not negative.
-    for (int round = 1; round < rounds; ++round) {
+    for (int round = 1; round < 6; ++round) {
       D quotient = m.dMul(m.dDiv(rest, divisor), m.d(1 - 0x1p-52));
-      quotient = m.dSelect(m.dLessThan(m.d(0x1p1000), quotient),
-                           m.d(0x1p1000), quotient);
       D whole = m.dSelect(m.dLessThan(quotient, m.d(0x1p52)), m.d(0.0),
                           m.dFloor(quotient));
       rest = m.dFma(m.dSub(m.d(0.0), whole), divisor, rest);

@@ -1,9 +1,10 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The elementary functions performed on C++ floats.
+// The elementary functions performed on C++ floats and doubles.
 
 #include "lib/Numerics/Math.h"
+#include "lib/Numerics/DoubleSequences.h"
 #include "lib/Numerics/ElementarySequences.h"
 #include "lib/Numerics/MathSequences.h"
 
@@ -22,11 +23,13 @@ struct FloatMachine {
   using F = float;
   using I = int32_t;
   using D = double;
+  using L = int64_t;
   using M = bool;
 
   F f(float value) { return value; }
   I i(int32_t value) { return value; }
   D d(double value) { return value; }
+  L l(int64_t value) { return value; }
 
   F add(F a, F b) { return a + b; }
   F sub(F a, F b) { return a - b; }
@@ -45,9 +48,13 @@ struct FloatMachine {
   D dFloor(D a) { return std::floor(a); }
   D dSqrt(D a) { return std::sqrt(a); }
   M dLessThan(D a, D b) { return a < b; }
+  M dEqual(D a, D b) { return a == b; }
+  M dIsNaN(D a) { return a != a; }
   D dSelect(M c, D a, D b) { return c ? a : b; }
   D widen(F a) { return a; }
   F narrow(D a) { return static_cast<float>(a); }
+  L dBits(D a) { return std::bit_cast<int64_t>(a); }
+  D dFromBits(L a) { return std::bit_cast<double>(a); }
 
   I bits(F a) { return std::bit_cast<int32_t>(a); }
   F fromBits(I a) { return std::bit_cast<float>(a); }
@@ -61,6 +68,12 @@ struct FloatMachine {
   I ixor(I a, I b) { return a ^ b; }
   I shiftLeft(I a, int by) { return static_cast<uint32_t>(a) << by; }
   I shiftRightSigned(I a, int by) { return a >> by; }
+  L lAdd(L a, L b) { return static_cast<uint64_t>(a) + b; }
+  L lSub(L a, L b) { return static_cast<uint64_t>(a) - b; }
+  L lAnd(L a, L b) { return a & b; }
+  L lOr(L a, L b) { return a | b; }
+  L lShiftLeft(L a, int by) { return static_cast<uint64_t>(a) << by; }
+  L lShiftRightSigned(L a, int by) { return a >> by; }
 
   M lessThan(F a, F b) { return a < b; }
   M equal(F a, F b) { return a == b; }
@@ -75,6 +88,7 @@ struct FloatMachine {
 constinit FloatMachine machine;
 MathSequences<FloatMachine> sequences(machine);
 ElementarySequences<FloatMachine> elementary(machine);
+DoubleSequences<FloatMachine> doubles(machine);
 
 } // namespace
 
@@ -97,11 +111,18 @@ float asinh(float x) { return elementary.asinh(x); }
 float acosh(float x) { return elementary.acosh(x); }
 float atanh(float x) { return elementary.atanh(x); }
 
+double exp(double x) { return doubles.exp(x); }
+double log(double x) { return doubles.log(x); }
+double erf(double x) { return doubles.erf(x); }
+double tanh(double x) { return doubles.tanh(x); }
+double sigmoid(double x) { return doubles.sigmoid(x); }
+double sin(double x) { return doubles.sin(x); }
+double cos(double x) { return doubles.cos(x); }
+double pow(double x, double y) { return doubles.pow(x, y); }
+
 float remainder(float x, float y) {
-  return static_cast<float>(elementary.remainder(x, y, 6));
+  return static_cast<float>(elementary.remainder(x, y));
 }
-double remainder(double x, double y) {
-  return elementary.remainder(x, y, 42);
-}
+double remainder(double x, double y) { return doubles.remainder(x, y); }
 
 } // namespace qopt::numerics

@@ -1,7 +1,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Elementary functions of f32 with a stated result: the same bits on every
+// Elementary functions of f32 and f64 with a stated result: the same bits on every
 // machine, in the compiler's folds, in naive code and in vector code. Each is
 // within 2 ULP of the exact value (see MathTest). NaN inputs return themselves.
 
@@ -29,6 +29,17 @@ float cosh(float x);
 float asinh(float x);
 float acosh(float x);
 float atanh(float x);
+/// Of f64; each within 2 ULP.
+double exp(double x);
+double log(double x);
+double erf(double x);
+double tanh(double x);
+double sigmoid(double x);
+/// Accurate for |x| <= 2^48; larger arguments count as 0.
+double sin(double x);
+double cos(double x);
+/// Special values as C's pow.
+double pow(double x, double y);
 /// C's fmod.
 float remainder(float x, float y);
 double remainder(double x, double y);

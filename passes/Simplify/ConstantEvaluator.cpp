@@ -304,6 +304,13 @@ std::optional<std::vector<char>> evaluate(Operation *op, RankedTensorType type,
     return move(concat, x);
   if (auto cast = dyn_cast<nn::CastOp>(op))
     return evaluateCast(cast, x[0]);
+  // Of a byte or more: narrower elements are stored one a byte, each type in its
+  // own way.
+  if (auto cast = dyn_cast<nn::BitCastOp>(op)) {
+    if (cast.getTo().getIntOrFloatBitWidth() < 8)
+      return std::nullopt;
+    return wholeTensor(x[0]);
+  }
   if (!op->hasTrait<nn::Pointwise>())
     return std::nullopt;
   Type element = type.getElementType();

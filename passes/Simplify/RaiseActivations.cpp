@@ -202,6 +202,9 @@ struct RaiseActivation : RewritePattern {
                                 PatternRewriter &rewriter) const override {
     if (!isa<nn::MulOp, nn::DivOp, nn::AddOp>(op))
       return rewriter.notifyMatchFailure(op, "no end of an activation");
+    // The constants in these ops have the precision of f32.
+    if (getElementTypeOrSelf(op->getResult(0)).isF64())
+      return rewriter.notifyMatchFailure(op, "expects f32 or narrower");
     SetVector<Operation *> gates;
     collectGates(op->getResult(0), gates);
     for (Operation *gate : gates) {

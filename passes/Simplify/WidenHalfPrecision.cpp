@@ -39,8 +39,11 @@ Value castTo(OpBuilder &builder, Location loc, Value x, Type element) {
   return nn::CastOp::create(builder, loc, type.clone(element), x, element);
 }
 
-/// Moves numbers that are stored in half precision (an embedding table).
+/// Moves numbers that are stored in half precision (an embedding table), or
+/// wants their very bits.
 bool movesStored(Operation *op) {
+  if (isa<nn::BitCastOp>(op))
+    return true;
   return op->hasTrait<nn::DataMovement>() &&
          llvm::none_of(op->getOperands(), wideOriginal);
 }

@@ -67,14 +67,18 @@ def to_array(tensor):
 
 
 def with_constant_shapes(model, data):
-    """Makes initializers of small integer inputs after the first: shapes, axes
-    and the like, which a compiler wants to know."""
+    """Makes initializers of small inputs after the first, and of an integer
+    scalar that comes first: shapes, axes and the like, which a compiler wants to
+    know."""
     names = [i.name for i in model.graph.input]
     for index, name in enumerate(names):
         path = data / f"input_{index}.pb"
-        if index == 0 and len(names) > 1 or not path.exists():
+        if not path.exists():
             continue
         tensor = read_tensor(path)
+        is_size = not tensor.dims and tensor.data_type in (6, 7)
+        if index == 0 and len(names) > 1 and not is_size:
+            continue
         tensor.name = name
         if to_array(tensor).size <= 64:
             model.graph.initializer.append(tensor)

@@ -21,8 +21,9 @@ TIMEOUT = 300  # seconds, a job
 # the references were computed by NumPy, partly in f64.
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
 FLOAT8E5M2 = 19  # of TensorProto, newer than Debian's package
-# A bf16 has 8 bits: one unit in the last place.
-RELATIVE_BFLOAT16 = 2.0 ** -7
+# A bf16 has 8 bits: two units in the last place, as ONNX's own runner allows.
+# Its references round after every step, kernels once.
+RELATIVE_BFLOAT16 = 2.0 ** -6
 
 
 @dataclasses.dataclass

@@ -37,7 +37,7 @@ DATA = pathlib.Path("/usr/share/libonnx-testdata/data")
 
 def judge_all(options, mode, folder):
     """(name, Result) of every chosen case, in order, on all processors."""
-    excluded = results.excluded()
+    excluded = results.excluded(options.name)
     chosen = [c for c in cases(options.data) if re.search(options.filter, c[0])]
     local, judges = threading.local(), []
 

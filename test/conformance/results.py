@@ -67,7 +67,12 @@ def write(path, rows):
     path.write_text("\n".join(lines) + "\n")
 
 
-def excluded():
-    """Name -> why a case is not judged."""
-    lines = (HERE / "excluded.txt").read_text().splitlines()
-    return dict(line.split("\t") for line in lines if line and not line.startswith("#"))
+def excluded(data):
+    """Name -> why a case is not judged, of the table named `data`."""
+    reasons = {}
+    for line in (HERE / "excluded.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, reason, *only = line.split("\t")
+            if not only or data in only:
+                reasons[name] = reason
+    return reasons

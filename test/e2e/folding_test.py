@@ -112,8 +112,11 @@ class Folding(unittest.TestCase):
 
     def test_float64(self):
         for repeats in SMALL, LARGE:
-            self.check("float64", ["Neg", "Abs", "Floor", "Ceil", "Sqrt", "Reciprocal"],
-                       ["Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "Equal"],
+            self.check("float64", ["Neg", "Abs", "Floor", "Ceil", "Sqrt", "Reciprocal",
+                                   "Exp", "Log", "Sigmoid", "Tanh", "Softplus",
+                                   "Erf", "Sin", "Cos"],
+                       ["Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Less",
+                        "Equal"],
                        ["int32", "int64", "uint64", "float32", "bool"], repeats)
 
     def test_signed(self):

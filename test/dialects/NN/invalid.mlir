@@ -147,3 +147,12 @@ func.func @recurrence_activation(%x: tensor<5x2x4xf32>, %w: tensor<4x4xf32>) {
   %0 = nn.recurrence %x, %w {activations = ["gelu"], alphas = array<f32: 0.>, betas = array<f32: 0.>, cell = 0 : i32} : (tensor<5x2x4xf32>, tensor<4x4xf32>) -> tensor<6x2x4xf32>
   return
 }
+
+// -----
+
+func.func @bit_cast_c1(%x: tensor<4xf32>) {
+  // expected-error @+2 {{(bit_cast_c1) expects element types of one size, got 32 and 64 bits}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.bit_cast %x to i64 : (tensor<4xf32>) -> tensor<4xi64>
+  return
+}

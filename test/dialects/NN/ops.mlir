@@ -15,6 +15,15 @@ func.func @elementwise(%x: tensor<?x8xf32>, %b: tensor<8xf32>) -> tensor<?x8xi1>
   return %4 : tensor<?x8xi1>
 }
 
+// CHECK-LABEL: @bit_cast
+func.func @bit_cast(%x: tensor<?x8xf32>, %b: tensor<8xi1>) -> (tensor<?x8xi32>, tensor<8xui8>) {
+  // CHECK: nn.bit_cast %{{.*}} to i32 : (tensor<?x8xf32>) -> tensor<?x8xi32>
+  %0 = nn.bit_cast %x to i32 : (tensor<?x8xf32>) -> tensor<?x8xi32>
+  // CHECK: nn.bit_cast %{{.*}} to ui8
+  %1 = nn.bit_cast %b to ui8 : (tensor<8xi1>) -> tensor<8xui8>
+  return %0, %1 : tensor<?x8xi32>, tensor<8xui8>
+}
+
 // CHECK-LABEL: @contractions
 func.func @contractions(%x: tensor<?x28x28x16xf32>, %f: tensor<32x3x3x16xf32>, %q: tensor<2x4x?x8xf32>) -> (tensor<?x14x14x32xf32>, tensor<2x4x?x8xf32>) {
   // CHECK: nn.conv

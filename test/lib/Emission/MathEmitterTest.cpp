@@ -65,10 +65,12 @@ std::vector<float> patterns(uint32_t step) {
 KernelJit::Kernel
 compile(MLIRContext &context, std::unique_ptr<KernelJit> &jit,
         const TargetIsa &isa, Width width, unsigned operands,
-        llvm::function_ref<Value(MathEmitter &, ArrayRef<Value>)> emit) {
+        llvm::function_ref<Value(MathEmitter &, ArrayRef<Value>)> emit,
+        bool isDouble = false) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   Builder b(&context);
-  auto type = RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type());
+  Type element = isDouble ? Type(b.getF64Type()) : b.getF32Type();
+  auto type = RankedTensorType::get({ShapedType::kDynamic}, element);
   SmallVector<RankedTensorType> types(operands + 1, type);
   KernelBuilder kb(*module, "f", types, isa, b.getUnknownLoc());
   kb.defineUnits([&] { return kb.i64(1); });
@@ -79,8 +81,8 @@ compile(MLIRContext &context, std::unique_ptr<KernelJit> &jit,
     kb.forLoop(kb.i64(0), kb.dim(0, 0), step, [&](Value i) {
       SmallVector<Value> lanes;
       for (unsigned operand = 0; operand < operands; ++operand)
-        lanes.push_back(loadLane(kb, kb.f32Type, kb.ptr(operand), i, width));
-      storeLane(kb, kb.f32Type, emit(math, lanes), kb.ptr(operands), i);
+        lanes.push_back(loadLane(kb, element, kb.ptr(operand), i, width));
+      storeLane(kb, element, emit(math, lanes), kb.ptr(operands), i);
     });
   });
   auto created = KernelJit::create(*module, isa);
@@ -109,6 +111,57 @@ TEST(MathEmitter, GivesTheBitsOfNumerics) {
           ASSERT_EQ(std::bit_cast<uint32_t>(function.expected(input[i])),
                     std::bit_cast<uint32_t>(output[i]))
               << function.name << "(" << input[i] << ") on " << isa->name.str();
+      }
+}
+
+TEST(MathEmitter, GivesTheBitsOfNumericsForDoubles) {
+  MLIRContext context;
+  loadKernelDialects(context);
+  std::vector<double> input{0.0,    -0.0,   INFINITY, -INFINITY, NAN,
+                            5e-324, 1e-310, 1.0,      -1.0,      709.9,
+                            -745.2, 0.5};
+  uint64_t bits = 1;
+  while (input.size() < 16000) {
+    bits = bits * 6364136223846793005u + 1442695040888963407u;
+    input.push_back(std::bit_cast<double>(bits));
+    input.push_back(double(int64_t(bits)) * 0x1p-59);
+  }
+  input.resize(16000);
+  std::vector<double> output(input.size());
+  int64_t dims[] = {int64_t(input.size()), int64_t(input.size())};
+  struct OfDoubles {
+    const char *name;
+    Unary emit;
+    double (*expected)(double);
+  };
+  const OfDoubles ofDoubles[] = {
+      {"exp", &MathEmitter::exp, numerics::exp},
+      {"log", &MathEmitter::log, numerics::log},
+      {"tanh", &MathEmitter::tanh, numerics::tanh},
+      {"sigmoid", &MathEmitter::sigmoid, numerics::sigmoid},
+      {"erf", &MathEmitter::erf, numerics::erf},
+      {"sin", &MathEmitter::sin, numerics::sin},
+      {"cos", &MathEmitter::cos, numerics::cos},
+  };
+  for (const OfDoubles &function : ofDoubles)
+    for (const TargetIsa *isa : hostIsas())
+      for (Width width : {Width::scalar, Width::vector}) {
+        std::unique_ptr<KernelJit> jit;
+        KernelJit::Kernel kernel = compile(
+            context, jit, *isa, width, 1,
+            [&](MathEmitter &math, ArrayRef<Value> x) {
+              return (math.*function.emit)(x[0]);
+            },
+            /*isDouble=*/true);
+        void *operands[] = {input.data(), output.data()};
+        kernel.run(operands, dims, 0, 1, nullptr);
+        for (size_t i = 0; i < input.size(); ++i) {
+          double expected = function.expected(input[i]);
+          ASSERT_TRUE(std::bit_cast<uint64_t>(expected) ==
+                          std::bit_cast<uint64_t>(output[i]) ||
+                      (expected != expected && output[i] != output[i]))
+              << function.name << "(" << input[i] << ") on " << isa->name.str();
+        }
       }
 }
 

@@ -44,6 +44,12 @@ double worst(Function function, Exact exact, float low, float high,
   return worst;
 }
 
+template <class Exact>
+double worst(float (*function)(float), Exact exact, float low, float high,
+             uint32_t step) {
+  return worst([=](float x) { return function(x); }, exact, low, high, step);
+}
+
 constexpr uint32_t step = 6151; // prime: hits every exponent and sign
 
 TEST(Math, Exp) {
@@ -158,14 +164,101 @@ TEST(Math, Remainder) {
                            1e10f, 3.4e38f, inf, -3.0f, 16777216.0f, NAN});
 }
 
+// The exact remainder of doubles may take 2,100 quotient bits.
+TEST(Math, RemainderOfDoubles) {
+  expectRemainders<double>({0.0, 5e-324, 1e-300, 0.1, 1.0, 1.5, 3.0, 7.7, 1e10,
+                            1e17, 1.7e308, (double)inf, -3.0, 0x1p53,
+                            (double)NAN});
+}
+
+// Of doubles: against long double, which has 11 bits more.
+double doubleUlps(double actual, long double exact) {
+  double rounded = static_cast<double>(exact);
+  if (std::isnan(rounded))
+    return std::isnan(actual) ? 0 : inf;
+  if (std::isinf(rounded) || std::isinf(actual))
+    return actual == rounded || std::fabs(exact) > 1.79769e308L ? 0 : inf;
+  int exponent = rounded == 0 ? -1074 : std::ilogb(rounded);
+  long double unit =
+      std::fmax(std::ldexp(1.0L, exponent - 52), 0x1p-1074L);
+  return static_cast<double>(std::fabs((actual - exact) / unit));
+}
+double worst(double (*function)(double), long double (*exact)(long double),
+             double low, double high) {
+  // Bit patterns all over, and numbers evenly between moderate bounds.
+  double worst = 0;
+  auto check = [&](double x) {
+    if (x >= low && x <= high)
+      worst = std::fmax(worst, doubleUlps(function(x), exact(x)));
+  };
+  uint64_t bits = 1;
+  for (int i = 0; i < 400000; ++i) {
+    bits = bits * 6364136223846793005u + 1442695040888963407u;
+    check(std::bit_cast<double>(bits));
+    double fraction = double(bits >> 11) * 0x1p-53;
+    for (double bound : {1.0, 3.0, 40.0, 760.0})
+      check(bound * (2 * fraction - 1));
+  }
+  return worst;
+}
+TEST(Math, Doubles) {
+  double all = std::numeric_limits<double>::infinity();
+  EXPECT_LE(worst(numerics::exp, expl, -all, all), 1.0);
+  EXPECT_LE(worst(numerics::log, logl, 0, all), 1.0);
+  EXPECT_LE(worst(numerics::tanh, tanhl, -all, all), 2.0);
+  EXPECT_LE(worst(numerics::erf, erfl, -all, all), 2.0);
+  EXPECT_LE(worst(numerics::sin, sinl, -1e9, 1e9), 1.0);
+  EXPECT_LE(worst(numerics::cos, cosl, -1e9, 1e9), 1.0);
+  auto sigmoid = [](long double x) { return 1 / (1 + std::exp(-x)); };
+  EXPECT_LE(worst(numerics::sigmoid, sigmoid, -all, all), 2.0);
+  // Small powers: a long double of a large one is no better than the double.
+  auto power = [](double x) { return numerics::pow(std::fabs(x), 1.7); };
+  auto exact = [](long double x) { return powl(std::fabs(x), 1.7); };
+  EXPECT_LE(worst(power, exact, -100, 100), 1.0);
+}
+TEST(Math, PowOfDoublesHasSpecialValuesOfC) {
+  const double values[] = {0.0,      -0.0,      1,        -1,   2.0, -2.0,
+                           0.5,      -0.5,      3.0,      -3.0, 2.5, 1e-310,
+                           INFINITY, -INFINITY, 0x1p52,   0x1p52 + 1,
+                           0x1p53,   1e300,     -1e300,   NAN};
+  for (double x : values)
+    for (double y : values) {
+      double found = numerics::pow(x, y), expected = std::pow(x, y);
+      EXPECT_EQ(std::isnan(found), std::isnan(expected)) << x << " ^ " << y;
+      if (std::isnan(expected))
+        continue;
+      EXPECT_LE(doubleUlps(found, expected), 1.0) << x << " ^ " << y;
+      EXPECT_EQ(std::signbit(found), std::signbit(expected));
+    }
+}
+TEST(Math, SpecialValuesOfDoubles) {
+  double all = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(numerics::exp(all), all);
+  EXPECT_EQ(numerics::exp(-all), 0);
+  EXPECT_EQ(numerics::exp(0.0), 1);
+  EXPECT_EQ(numerics::log(0.0), -all);
+  EXPECT_EQ(numerics::log(1.0), 0);
+  EXPECT_EQ(numerics::log(all), all);
+  EXPECT_TRUE(std::isnan(numerics::log(-1.0)));
+  EXPECT_EQ(numerics::tanh(-all), -1);
+  EXPECT_TRUE(std::signbit(numerics::tanh(-0.0)));
+  EXPECT_EQ(numerics::sigmoid(all), 1);
+  EXPECT_EQ(numerics::sigmoid(-all), 0);
+  for (double (*function)(double) :
+       std::initializer_list<double (*)(double)>{
+           numerics::exp, numerics::log, numerics::tanh, numerics::sigmoid,
+           numerics::erf, numerics::sin, numerics::cos})
+    EXPECT_TRUE(std::isnan(function(std::nan(""))));
+}
+
 TEST(Math, SpecialValues) {
   EXPECT_EQ(numerics::exp(inf), inf);
   EXPECT_EQ(numerics::exp(-inf), 0);
-  EXPECT_EQ(numerics::exp(0), 1);
-  EXPECT_EQ(numerics::log(0), -inf);
-  EXPECT_EQ(numerics::log(1), 0);
+  EXPECT_EQ(numerics::exp(0.0f), 1);
+  EXPECT_EQ(numerics::log(0.0f), -inf);
+  EXPECT_EQ(numerics::log(1.0f), 0);
   EXPECT_EQ(numerics::log(inf), inf);
-  EXPECT_TRUE(std::isnan(numerics::log(-1)));
+  EXPECT_TRUE(std::isnan(numerics::log(-1.0f)));
   EXPECT_EQ(numerics::erf(inf), 1);
   EXPECT_EQ(numerics::tanh(-inf), -1);
   EXPECT_EQ(numerics::sigmoid(-inf), 0);
@@ -196,9 +289,10 @@ TEST(Math, PowSpecialValuesAreThoseOfC) {
 TEST(Math, NaNReturnsItself) {
   for (uint32_t bits : {0x7fc00000u, 0xffc00123u, 0x7fffffffu}) {
     float x = std::bit_cast<float>(bits);
-    for (auto *function :
-         {numerics::exp, numerics::log, numerics::erf, numerics::tanh,
-          numerics::sigmoid, numerics::sin, numerics::cos})
+    for (float (*function)(float) :
+         std::initializer_list<float (*)(float)>{
+             numerics::exp, numerics::log, numerics::erf, numerics::tanh,
+             numerics::sigmoid, numerics::sin, numerics::cos})
       EXPECT_EQ(std::bit_cast<uint32_t>(function(x)), bits);
   }
 }

@@ -63,3 +63,13 @@ func.func @embedding(%ids: tensor<?xi64>, %table: tensor<100x8xf16>) -> tensor<?
   %2 = nn.cast %1 to f32 : (tensor<?x8xf16>) -> tensor<?x8xf32>
   return %2 : tensor<?x8xf32>
 }
+
+// Near miss: bits are those of the rounded number.
+// CHECK-LABEL: @bits
+func.func @bits(%x: tensor<4xf32>) -> tensor<4xi16> {
+  // CHECK: %[[H:.*]] = nn.cast %{{.*}} to f16
+  // CHECK: nn.bit_cast %[[H]] to i16 : (tensor<4xf16>) -> tensor<4xi16>
+  %0 = nn.cast %x to f16 : (tensor<4xf32>) -> tensor<4xf16>
+  %1 = nn.bit_cast %0 to i16 : (tensor<4xf16>) -> tensor<4xi16>
+  return %1 : tensor<4xi16>
+}
