@@ -4,6 +4,7 @@
 // The machine of MathSequences whose values are SSA values.
 
 #include "lib/Emission/MathEmitter.h"
+#include "lib/Numerics/DoubleElementarySequences.h"
 #include "lib/Numerics/DoubleSequences.h"
 #include "lib/Numerics/ElementarySequences.h"
 #include "lib/Numerics/MathSequences.h"
@@ -119,25 +120,17 @@ private:
 using Sequences = numerics::MathSequences<SsaMachine>;
 using Elementary = numerics::ElementarySequences<SsaMachine>;
 using Doubles = numerics::DoubleSequences<SsaMachine>;
+using DoubleElementary = numerics::DoubleElementarySequences<SsaMachine>;
 
-Value emit(OpBuilder &builder, Location loc, Value x,
-           Value (Sequences::*function)(Value)) {
-  SsaMachine machine(builder, loc, x.getType());
-  return (Sequences(machine).*function)(x);
-}
-Value emit(OpBuilder &builder, Location loc, Value x,
-           Value (Elementary::*function)(Value)) {
-  SsaMachine machine(builder, loc, x.getType());
-  return (Elementary(machine).*function)(x);
-}
 /// Of f32 or f64, as x is.
+template <class OfFloats, class OfDoubles>
 Value emit(OpBuilder &builder, Location loc, Value x,
-           Value (Sequences::*function)(Value),
-           Value (Doubles::*ofDoubles)(Value)) {
-  if (!getElementTypeOrSelf(x.getType()).isF64())
-    return emit(builder, loc, x, function);
+           Value (OfFloats::*ofFloats)(Value),
+           Value (OfDoubles::*ofDoubles)(Value)) {
   SsaMachine machine(builder, loc, x.getType());
-  return (Doubles(machine).*ofDoubles)(x);
+  if (getElementTypeOrSelf(x.getType()).isF64())
+    return (OfDoubles(machine).*ofDoubles)(x);
+  return (OfFloats(machine).*ofFloats)(x);
 }
 
 } // namespace
@@ -170,28 +163,28 @@ Value MathEmitter::pow(Value x, Value y) {
   return Sequences(machine).pow(x, y);
 }
 Value MathEmitter::asin(Value x) {
-  return emit(builder, loc, x, &Elementary::asin);
+  return emit(builder, loc, x, &Elementary::asin, &DoubleElementary::asin);
 }
 Value MathEmitter::acos(Value x) {
-  return emit(builder, loc, x, &Elementary::acos);
+  return emit(builder, loc, x, &Elementary::acos, &DoubleElementary::acos);
 }
 Value MathEmitter::atan(Value x) {
-  return emit(builder, loc, x, &Elementary::atan);
+  return emit(builder, loc, x, &Elementary::atan, &DoubleElementary::atan);
 }
 Value MathEmitter::sinh(Value x) {
-  return emit(builder, loc, x, &Elementary::sinh);
+  return emit(builder, loc, x, &Elementary::sinh, &DoubleElementary::sinh);
 }
 Value MathEmitter::cosh(Value x) {
-  return emit(builder, loc, x, &Elementary::cosh);
+  return emit(builder, loc, x, &Elementary::cosh, &DoubleElementary::cosh);
 }
 Value MathEmitter::asinh(Value x) {
-  return emit(builder, loc, x, &Elementary::asinh);
+  return emit(builder, loc, x, &Elementary::asinh, &DoubleElementary::asinh);
 }
 Value MathEmitter::acosh(Value x) {
-  return emit(builder, loc, x, &Elementary::acosh);
+  return emit(builder, loc, x, &Elementary::acosh, &DoubleElementary::acosh);
 }
 Value MathEmitter::atanh(Value x) {
-  return emit(builder, loc, x, &Elementary::atanh);
+  return emit(builder, loc, x, &Elementary::atanh, &DoubleElementary::atanh);
 }
 Value MathEmitter::remainder(Value x, Value y) {
   SsaMachine machine(builder, loc, x.getType());

@@ -10,8 +10,7 @@
 
 namespace qopt::emission {
 
-/// Every function takes f32 or vector<..xf32> and returns the same type; all but
-/// the inverse circular and the hyperbolic ones take f64 as well.
+/// Every function takes f32, f64 or a vector of either and returns the same type.
 class MathEmitter {
 public:
   MathEmitter(mlir::OpBuilder &builder, mlir::Location loc)

@@ -306,9 +306,9 @@ namespace {
 // Ops whose kernels know f32 alone, or whose constants have its precision.
 bool needsFloat32(StringRef name) {
   static constexpr StringLiteral names[] = {
-      "nn.attention",  "nn.avg_pool",  "nn.elementary", "nn.gelu",
-      "nn.gelu_tanh",  "nn.hard_swish", "nn.layer_norm", "nn.recurrence",
-      "nn.rms_norm",   "nn.softmax"};
+      "nn.attention",  "nn.avg_pool",   "nn.gelu",       "nn.gelu_tanh",
+      "nn.hard_swish", "nn.layer_norm", "nn.recurrence", "nn.rms_norm",
+      "nn.softmax"};
   return llvm::is_contained(names, name);
 }
 

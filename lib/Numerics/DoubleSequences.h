@@ -166,7 +166,7 @@ public:
     return m.dSelect(m.dLessThan(absolute(x), divisor), x, rest);
   }
 
-private:
+protected: // for DoubleElementarySequences
   static constexpr double inf = std::numeric_limits<double>::infinity();
   static constexpr double log2e = 0x1.71547652b82fep+0;
   static constexpr double ln2High = 0x1.62e42fefa39efp-1;

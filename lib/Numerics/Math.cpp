@@ -4,6 +4,7 @@
 // The elementary functions performed on C++ floats and doubles.
 
 #include "lib/Numerics/Math.h"
+#include "lib/Numerics/DoubleElementarySequences.h"
 #include "lib/Numerics/DoubleSequences.h"
 #include "lib/Numerics/ElementarySequences.h"
 #include "lib/Numerics/MathSequences.h"
@@ -89,6 +90,7 @@ constinit FloatMachine machine;
 MathSequences<FloatMachine> sequences(machine);
 ElementarySequences<FloatMachine> elementary(machine);
 DoubleSequences<FloatMachine> doubles(machine);
+DoubleElementarySequences<FloatMachine> doubleElementary(machine);
 
 } // namespace
 
@@ -119,6 +121,14 @@ double sigmoid(double x) { return doubles.sigmoid(x); }
 double sin(double x) { return doubles.sin(x); }
 double cos(double x) { return doubles.cos(x); }
 double pow(double x, double y) { return doubles.pow(x, y); }
+double asin(double x) { return doubleElementary.asin(x); }
+double acos(double x) { return doubleElementary.acos(x); }
+double atan(double x) { return doubleElementary.atan(x); }
+double sinh(double x) { return doubleElementary.sinh(x); }
+double cosh(double x) { return doubleElementary.cosh(x); }
+double asinh(double x) { return doubleElementary.asinh(x); }
+double acosh(double x) { return doubleElementary.acosh(x); }
+double atanh(double x) { return doubleElementary.atanh(x); }
 
 float remainder(float x, float y) {
   return static_cast<float>(elementary.remainder(x, y));

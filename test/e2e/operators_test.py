@@ -169,7 +169,9 @@ class Elementwise(unittest.TestCase):
                   numpy.log(e.sum(1, keepdims=True)),
                   "Erf": ERF(x), "Sin": numpy.sin(x), "Cos": numpy.cos(x),
                   "Gelu": x / 2 * (1 + ERF(x * numpy.sqrt(0.5))),
-                  "HardSwish": x * (x / 6 + 0.5).clip(0, 1)}
+                  "HardSwish": x * (x / 6 + 0.5).clip(0, 1),
+                  "Atan": numpy.arctan(x), "Sinh": numpy.sinh(x), "Cosh": numpy.cosh(x),
+                  "Asinh": numpy.arcsinh(x)}
         rows = x - x.mean(1, keepdims=True)
         norm = rows / numpy.sqrt((rows * rows).mean(1, keepdims=True) + 1e-5)
         gain, bias = normal(37, kind=F64), normal(37, kind=F64)

@@ -142,6 +142,14 @@ TEST(MathEmitter, GivesTheBitsOfNumericsForDoubles) {
       {"erf", &MathEmitter::erf, numerics::erf},
       {"sin", &MathEmitter::sin, numerics::sin},
       {"cos", &MathEmitter::cos, numerics::cos},
+      {"asin", &MathEmitter::asin, numerics::asin},
+      {"acos", &MathEmitter::acos, numerics::acos},
+      {"atan", &MathEmitter::atan, numerics::atan},
+      {"sinh", &MathEmitter::sinh, numerics::sinh},
+      {"cosh", &MathEmitter::cosh, numerics::cosh},
+      {"asinh", &MathEmitter::asinh, numerics::asinh},
+      {"acosh", &MathEmitter::acosh, numerics::acosh},
+      {"atanh", &MathEmitter::atanh, numerics::atanh},
   };
   for (const OfDoubles &function : ofDoubles)
     for (const TargetIsa *isa : hostIsas())

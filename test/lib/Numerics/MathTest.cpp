@@ -216,6 +216,22 @@ TEST(Math, Doubles) {
   auto exact = [](long double x) { return powl(std::fabs(x), 1.7); };
   EXPECT_LE(worst(power, exact, -100, 100), 1.0);
 }
+TEST(Math, CircularAndHyperbolicDoubles) {
+  double all = std::numeric_limits<double>::infinity();
+  EXPECT_LE(worst(numerics::asin, asinl, -1, 1), 3.0);
+  EXPECT_LE(worst(numerics::acos, acosl, -1, 1), 3.0);
+  EXPECT_LE(worst(numerics::atan, atanl, -all, all), 3.0);
+  EXPECT_LE(worst(numerics::sinh, sinhl, -all, all), 3.0);
+  EXPECT_LE(worst(numerics::cosh, coshl, -all, all), 3.0);
+  EXPECT_LE(worst(numerics::asinh, asinhl, -all, all), 3.0);
+  EXPECT_LE(worst(numerics::acosh, acoshl, 1, all), 3.0);
+  EXPECT_LE(worst(numerics::atanh, atanhl, -1, 1), 3.0);
+  EXPECT_TRUE(std::isnan(numerics::asin(1.5)));
+  EXPECT_TRUE(std::isnan(numerics::acos(-1.5)));
+  EXPECT_TRUE(std::isnan(numerics::acosh(0.5)));
+  EXPECT_TRUE(std::isnan(numerics::atanh(-2.0)));
+  EXPECT_TRUE(std::signbit(numerics::asinh(-0.0)));
+}
 TEST(Math, PowOfDoublesHasSpecialValuesOfC) {
   const double values[] = {0.0,      -0.0,      1,        -1,   2.0, -2.0,
                            0.5,      -0.5,      3.0,      -3.0, 2.5, 1e-310,
