@@ -432,11 +432,29 @@ private:
         return view.emitError("has a size of unknown value");
       shape.push_back(*id);
     }
+    ExprId offset = offsetIfEqual(dims[view.getX()], shape);
     dims[view.getResult()] = shape;
     tensors[view.getResult()] =
         builder.addTensor(nameOf(view.getLoc(), "view"), *dtype, shape,
-                          builder.storageOf(source));
+                          builder.storageOf(source), offset);
     return success();
+  }
+
+  /// Where a view begins in its storage: at 0, and where it has another number
+  /// of elements than what it views, at an offset no runtime accepts.
+  ExprId offsetIfEqual(ArrayRef<ExprId> from, ArrayRef<ExprId> to) {
+    ExprId zero = builder.constant(0);
+    SmallVector<ExprId> left(from), right;
+    for (ExprId size : to)
+      if (auto same = llvm::find(left, size); same != left.end())
+        left.erase(same);
+      else
+        right.push_back(size);
+    ExprId a = builder.product(left), b = builder.product(right);
+    if (a == b)
+      return zero;
+    return builder.expr(QRT_EXPR_SELECT, builder.expr(QRT_EXPR_EQ, a, b), zero,
+                        builder.constant(-1));
   }
 
   LogicalResult addOutputs(exec::ReturnOp ret) {

@@ -70,6 +70,7 @@ private:
 llvm::Error Compilation::import() {
   import::ImportOptions importOptions;
   importOptions.shapes = options.shapes;
+  importOptions.frozen = options.frozen;
   importOptions.requantize = options.requantize;
   importOptions.progress = &progress;
   auto imported = import::importOnnx(context, options.model, importOptions);

@@ -49,6 +49,8 @@ struct CompileOptions {
   unsigned optLevel = 2;
   std::vector<std::string> isas;
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Inputs that become constants: their elements, or one for all.
+  std::map<std::string, std::vector<double>> frozen;
   /// "ort" or "tensorrt": write an ONNX model after phase Quantize instead of
   /// an artifact. Empty: do not.
   std::string exportProfile;

@@ -24,6 +24,8 @@ public:
         checkProduct(product);
       else if (auto concat = dyn_cast<nn::ConcatOp>(op))
         checkConcat(concat);
+      else if (auto reshape = dyn_cast<nn::ReshapeOp>(op))
+        checkReshape(reshape);
     return all;
   }
 
@@ -45,6 +47,10 @@ private:
     if (mayRepeat)
       good = kb.create<arith::OrIOp>(
           good, kb.cmp(arith::CmpIPredicate::eq, size, kb.i64(1)));
+    add(good);
+  }
+
+  void add(Value good) {
     all = all ? Value(kb.create<arith::AndIOp>(all, good)) : good;
   }
 
@@ -76,6 +82,25 @@ private:
       for (int64_t axis = 0; axis < typeOf(part).getRank(); ++axis)
         if (axis != int64_t(op.getAxis()))
           expect(part, axis, op.getResult(), axis, /*mayRepeat=*/false);
+  }
+
+  void checkReshape(nn::ReshapeOp op) {
+    if (typeOf(op.getX()).hasStaticShape() && op.getType().hasStaticShape())
+      return;
+    Value from = elements(op.getX()), to = elements(op.getResult());
+    if (from && to && from != to)
+      add(kb.cmp(arith::CmpIPredicate::eq, from, to));
+  }
+
+  /// Null where a size is not told.
+  Value elements(Value tensor) {
+    Value product = kb.i64(1);
+    for (Value size : shapes.dims(kb, tensor)) {
+      if (!size)
+        return {};
+      product = kb.mul(product, size);
+    }
+    return product;
   }
 
   KernelBuilder &kb;

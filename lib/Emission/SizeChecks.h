@@ -13,7 +13,8 @@ namespace qopt::emission {
 
 /// An i1 for the units function: dynamic sizes of the operands of \p body's
 /// elementwise ops, broadcasts, matrix products and concatenations are equal,
-/// or 1 where they repeat. Null where the types alone say so.
+/// or 1 where they repeat, and its reshapes keep the number of elements. Null
+/// where the types alone say so.
 mlir::Value emitSizeChecks(KernelBuilder &kb, mlir::Block &body);
 
 } // namespace qopt::emission

@@ -6,6 +6,7 @@
 #include "dialects/Exec/ExecOps.h"
 #include "lib/Import/InnerGraphs.h"
 #include "lib/Import/OpTable.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -44,9 +45,9 @@ SmallVector<Type> joinTypes(NodeImport &node, TypeRange a, TypeRange b,
     if (x.getRank() != y.getRank())
       node.unsupported(what + " differ in rank (" + Twine(x.getRank()) +
                        " and " + Twine(y.getRank()) +
-                       "), which a condition that depends on the input data or "
-                       "on a dynamic dimension does not allow; fix the sizes "
-                       "with --shape");
+                       "); where the condition is one on sizes, fix these "
+                       "with --shape, where it is one on an input's value, fix "
+                       "that with --freeze");
     SmallVector<int64_t> shape(x.getShape());
     for (auto [size, other] : llvm::zip_equal(shape, y.getShape()))
       if (size != other)
@@ -71,6 +72,81 @@ void inlineBranch(NodeImport &node, const onnx::GraphProto &graph) {
   }
 }
 
+// What an If asks of a size: is it 1?
+struct OneTest {
+  Scalar size;
+  bool thenIsOne; // The then branch is taken where it is.
+};
+
+// Through selections of 1 or 0: Equal, and any number of Not.
+std::optional<OneTest> oneTestOf(Scalar condition) {
+  OneTest test{condition, true};
+  for (;;) {
+    auto select = test.size.isIndex()
+                      ? test.size.value.getDefiningOp<arith::SelectOp>()
+                      : arith::SelectOp();
+    auto compare =
+        select ? select.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
+    if (!compare || compare.getPredicate() != arith::CmpIPredicate::eq ||
+        !matchPattern(select.getTrueValue(), m_One()) ||
+        !matchPattern(select.getFalseValue(), m_Zero()))
+      return std::nullopt;
+    Value size = compare.getLhs(), other = compare.getRhs();
+    APInt number;
+    if (matchPattern(size, m_ConstantInt(&number)))
+      std::swap(size, other);
+    if (!matchPattern(other, m_ConstantInt(&number)))
+      return std::nullopt;
+    test.size = Scalar::ofIndex(size, true);
+    if (number.isOne())
+      return test;
+    if (!number.isZero())
+      return std::nullopt;
+    test.thenIsOne = !test.thenIsOne;
+  }
+}
+
+// Whether all that `graph` does is to squeeze an axis of this size away.
+bool squeezes(NodeImport &node, const onnx::GraphProto &graph,
+              const Scalar &size) {
+  const onnx::NodeProto *squeeze = nullptr;
+  for (const onnx::NodeProto &inner : graph.node()) {
+    if (inner.op_type() == "Constant" || inner.op_type() == "Identity")
+      continue;
+    if (inner.op_type() != "Squeeze" || squeeze)
+      return false;
+    squeeze = &inner;
+  }
+  if (!squeeze || squeeze->input().empty())
+    return false;
+  GraphValue *x = node.importer().find(squeeze->input(0));
+  return x && x->tensor && llvm::is_contained(node.dims(x->tensor), size);
+}
+
+// Exporters write "squeeze if the size is 1, else leave" where the size is open
+// to them. Both ranks cannot be: it is the squeezed one, and the reshape that
+// this becomes stops a run where the size is another one.
+bool inlineSqueeze(NodeImport &node, Scalar condition,
+                   const onnx::GraphProto &thenGraph,
+                   const onnx::GraphProto &elseGraph) {
+  std::optional<OneTest> test = oneTestOf(condition);
+  if (!test)
+    return false;
+  const onnx::GraphProto &graph = test->thenIsOne ? thenGraph : elseGraph;
+  if (!squeezes(node, graph, test->size))
+    return false;
+  inlineBranch(node, graph);
+  Value result = node.results.front()->tensor;
+  return result && !llvm::is_contained(node.dims(result), test->size);
+}
+
+bool differInRank(TypeRange a, TypeRange b) {
+  return llvm::any_of(llvm::zip(a, b), [](auto pair) {
+    return cast<RankedTensorType>(std::get<0>(pair)).getRank() !=
+           cast<RankedTensorType>(std::get<1>(pair)).getRank();
+  });
+}
+
 void importIf(NodeImport &node) {
   const onnx::GraphProto &thenGraph = graphOf(node, "then_branch");
   const onnx::GraphProto &elseGraph = graphOf(node, "else_branch");
@@ -88,6 +164,14 @@ void importIf(NodeImport &node) {
   elseBody.captured = thenBody.captured;
   check(node, node.importer().importBody(elseGraph, "else_branch", {},
                                          bindNothing, elseBody));
+  TypeRange thenTypes = thenBody.function.getResultTypes(),
+            elseTypes = elseBody.function.getResultTypes();
+  if (differInRank(thenTypes, elseTypes) &&
+      inlineSqueeze(node, condition, thenGraph, elseGraph)) {
+    thenBody.function.erase();
+    elseBody.function.erase();
+    return;
+  }
   Block &block = thenBody.function.front();
   for (Value value : ArrayRef<Value>(elseBody.captured)
                          .drop_front(thenBody.captured.size()))
@@ -95,8 +179,7 @@ void importIf(NodeImport &node) {
   thenBody.function.setType(node.builder().getFunctionType(
       block.getArgumentTypes(), thenBody.function.getResultTypes()));
   SmallVector<Type> types =
-      joinTypes(node, thenBody.function.getResultTypes(),
-                elseBody.function.getResultTypes(), "the branches' outputs");
+      joinTypes(node, thenTypes, elseTypes, "the branches' outputs");
   auto branch = exec::BranchOp::create(
       node.builder(), node.loc(), types, node.math().materialize(condition),
       thenBody.function.getSymName(), elseBody.function.getSymName(),

@@ -20,7 +20,7 @@ std::string typeText(Type type) {
 
 template <typename OpTy, Unary kind> void importKnownUnary(NodeImport &node) {
   if (const SmallTensor *x = node.known(0))
-    if (auto value = evaluate(kind, *x))
+    if (auto value = evaluate(kind, *x, node.math()))
       return node.result(std::move(*value));
   node.result(node.create<OpTy>(node.input(0)));
 }

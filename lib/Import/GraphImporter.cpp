@@ -371,6 +371,8 @@ Error GraphImporter::createArguments(func::FuncOp function) {
   addInitializers(model.getGraph());
   if (Error error = applyShapeOptions())
     return error;
+  if (Error error = checkFrozenNames())
+    return error;
   SmallVector<Type> types;
   SmallVector<DictionaryAttr> attributes;
   SmallVector<std::pair<std::string, ArrayAttr>> arguments;
@@ -381,6 +383,16 @@ Error GraphImporter::createArguments(func::FuncOp function) {
     Expected<RankedTensorType> type = argumentType(input, names);
     if (!type)
       return type.takeError();
+    if (options.frozen.contains(input.name())) {
+      Expected<SmallTensor> known = frozenValue(input, *type);
+      if (!known)
+        return known.takeError();
+      auto value = std::make_unique<GraphValue>();
+      value->known = std::move(*known);
+      value->name = input.name();
+      values[input.name()] = std::move(value);
+      continue;
+    }
     types.push_back(*type);
     attributes.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr("nn.name", builder.getStringAttr(input.name())),

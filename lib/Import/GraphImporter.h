@@ -96,6 +96,10 @@ private:
   llvm::Expected<mlir::RankedTensorType>
   argumentType(const onnx::ValueInfoProto &input, mlir::ArrayAttr &dimNames);
   llvm::Error applyShapeOptions();
+  llvm::Error checkFrozenNames();
+  /// The constant that the options make of an input of this type.
+  llvm::Expected<SmallTensor> frozenValue(const onnx::ValueInfoProto &input,
+                                          mlir::RankedTensorType type);
   OnnxType typeOf(const GraphValue &value);
   llvm::Error checkSchema(const onnx::NodeProto &proto);
   llvm::Error importNode(const onnx::NodeProto &node, int index);

@@ -21,6 +21,9 @@ struct ImportOptions {
   /// dimension dynamic. A size given to a symbolic dimension holds for every
   /// dimension of that name.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Inputs that become constants ("--freeze sr=16000"), and their elements: one
+  /// for all, or as many as the input has.
+  std::map<std::string, std::vector<double>> frozen;
   /// Drops the model's own quantization: weights are decoded to float.
   bool requantize = false;
   Progress *progress = nullptr;

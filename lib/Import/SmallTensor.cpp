@@ -53,10 +53,13 @@ Scalar elementary(float (*ofFloat)(float), double (*ofDouble)(double), double x,
 }
 
 std::optional<Scalar> evaluateElement(Unary op, const Scalar &x,
-                                      OnnxType type) {
+                                      OnnxType type, IndexMath &math) {
   if (x.isIndex()) {
     if (op == Unary::Abs && x.nonNegative)
       return x;
+    if (op == Unary::Not)
+      return math.ifEqual(x, Scalar::ofInt(0), Scalar::ofInt(1),
+                          Scalar::ofInt(0));
     return std::nullopt;
   }
   if (x.isInt()) {
@@ -119,20 +122,22 @@ template <typename T> std::optional<bool> compare(Binary op, T a, T b) {
   }
 }
 
-// Comparisons a dimension decides without being known: it is not negative.
-std::optional<Scalar> compareIndex(Binary op, const Scalar &a,
-                                   const Scalar &b) {
+// Comparisons of dimensions: some are decided although the dimension is not
+// known, as it is not negative; equality is a number, 1 or 0, found at run time.
+std::optional<Scalar> compareIndex(Binary op, const Scalar &a, const Scalar &b,
+                                   IndexMath &math) {
+  if (op == Binary::And || op == Binary::Or)
+    return std::nullopt;
   if (a == b)
     return Scalar::ofInt(*compare<int64_t>(op, 0, 0));
   bool aFirst = a.nonNegative && b.isInt() && b.integer < 0;
   bool bFirst = b.nonNegative && a.isInt() && a.integer < 0;
-  if (!aFirst && !bFirst)
+  if (aFirst || bFirst)
+    return Scalar::ofInt(aFirst ? *compare<int64_t>(op, 0, -1)
+                                : *compare<int64_t>(op, -1, 0));
+  if (op != Binary::Equal)
     return std::nullopt;
-  std::optional<bool> result =
-      aFirst ? compare<int64_t>(op, 0, -1) : compare<int64_t>(op, -1, 0);
-  if (!result || op == Binary::And || op == Binary::Or)
-    return std::nullopt;
-  return Scalar::ofInt(*result);
+  return math.ifEqual(a, b, Scalar::ofInt(1), Scalar::ofInt(0));
 }
 
 std::optional<Scalar> evaluateFloats(Binary op, double a, double b,
@@ -201,7 +206,7 @@ std::optional<Scalar> evaluateElement(Binary op, const Scalar &a,
   if (a.isInt() && b.isInt())
     return evaluateIntegers(op, a.integer, b.integer, type);
   if (isComparison(op))
-    return compareIndex(op, a, b);
+    return compareIndex(op, a, b, math);
   switch (op) {
   case Binary::Add:
     return math.add(a, b);
@@ -321,10 +326,11 @@ std::optional<SmallTensor> rearrange(
   return result;
 }
 
-std::optional<SmallTensor> evaluate(Unary op, const SmallTensor &x) {
+std::optional<SmallTensor> evaluate(Unary op, const SmallTensor &x,
+                                    IndexMath &math) {
   SmallTensor result{x.type, x.shape, {}};
   for (const Scalar &element : x.elements) {
-    std::optional<Scalar> value = evaluateElement(op, element, x.type);
+    std::optional<Scalar> value = evaluateElement(op, element, x.type, math);
     if (!value)
       return std::nullopt;
     result.elements.push_back(*value);
@@ -380,7 +386,8 @@ std::optional<SmallTensor> evaluateCast(const SmallTensor &x, OnnxType to) {
     std::optional<Scalar> value;
     if (!element.isIndex())
       value = castElement(element, to);
-    else if (to == OnnxType::Int64 || to == OnnxType::Int32)
+    else if (to == OnnxType::Int64 || to == OnnxType::Int32 ||
+             (to == OnnxType::Bool && x.type == OnnxType::Bool))
       value = element;
     if (!value)
       return std::nullopt;

@@ -53,7 +53,8 @@ enum class Binary {
 };
 
 // Each returns nullopt when the result cannot be known or is too large.
-std::optional<SmallTensor> evaluate(Unary op, const SmallTensor &x);
+std::optional<SmallTensor> evaluate(Unary op, const SmallTensor &x,
+                                    IndexMath &math);
 std::optional<SmallTensor> evaluate(Binary op, const SmallTensor &a,
                                     const SmallTensor &b, IndexMath &math);
 std::optional<SmallTensor> evaluateCast(const SmallTensor &x, OnnxType to);

@@ -32,7 +32,8 @@ class ControlFlow(unittest.TestCase):
     def tearDown(self):
         self.folder.cleanup()
 
-    def compile(self, nodes, inputs, outputs, initializers=(), functions=()):
+    def compile(self, nodes, inputs, outputs, initializers=(), functions=(),
+                options=()):
         graph = helper.make_graph(nodes, "graph", inputs, outputs, initializers)
         domains = [helper.make_opsetid("", 17)]
         domains += [helper.make_opsetid(d, 1) for d in {f.domain for f in functions}]
@@ -43,7 +44,7 @@ class ControlFlow(unittest.TestCase):
         for level in (0, 2):  # The same bits, both ways.
             self.artifacts.append(self.path / f"{level}.qar")
             tools.run("qopt", "compile", self.path / "model.onnx", "-o",
-                      self.artifacts[-1], "-O", level)
+                      self.artifacts[-1], "-O", level, *options)
 
     def run_model(self, outputs, **inputs):
         arguments = []
@@ -84,6 +85,71 @@ class ControlFlow(unittest.TestCase):
             x = numpy.arange(rows * 3, dtype="f4").reshape(rows, 3) + 1
             self.expect([numpy.concatenate([x, x])], ["y"], x=x)
             self.expect([x], ["y"], x=-x)
+
+    def squeeze_if_one(self, negate):
+        """y: Relu of x [n, 4, k] without its last axis, if that is of size 1."""
+        x = [helper.make_node("Relu", ["x"], ["r"]),
+             helper.make_node("Shape", ["r"], ["sizes"]),
+             helper.make_node("Gather", ["sizes", "last"], ["size"], axis=0),
+             helper.make_node("Equal", ["size", "one"], ["is_one"])]
+        squeeze = helper.make_graph(
+            [helper.make_node("Squeeze", ["r", "axes"], ["s"])], "squeeze", [],
+            [value("s", FLOAT, None)])
+        leave = helper.make_graph(
+            [helper.make_node("Identity", ["r"], ["i"])], "leave", [],
+            [value("i", FLOAT, None)])
+        if negate:
+            x.append(helper.make_node("Not", ["is_one"], ["other"]))
+            node = helper.make_node("If", ["other"], ["c"], then_branch=leave,
+                                    else_branch=squeeze)
+        else:
+            node = helper.make_node("If", ["is_one"], ["c"], then_branch=squeeze,
+                                    else_branch=leave)
+        return [*x, node, helper.make_node("MatMul", ["c", "w"], ["y"])]
+
+    def test_squeeze_if_the_size_is_one(self):
+        w = numpy.arange(8, dtype=numpy.float32).reshape(4, 2)
+        x = numpy.linspace(-1, 2, 12, dtype=numpy.float32).reshape(3, 4, 1)
+        constants = [constant("w", w), constant("last", 2), constant("one", 1),
+                     constant("axes", [2])]
+        for negate in (False, True):
+            with self.subTest(negate=negate):
+                self.compile(self.squeeze_if_one(negate),
+                             [value("x", FLOAT, ["n", 4, "k"])],
+                             [value("y", FLOAT, None)], constants)
+                self.expect([numpy.maximum(x, 0)[..., 0] @ w], ["y"], x=x)
+                # Another size needs the other branch, which is not there.
+                numpy.save(self.path / "x.npy", x.reshape(1, 4, 3))
+                for artifact in self.artifacts:
+                    tools.run("qrun", artifact, "--input",
+                              f"x=@{self.path / 'x.npy'}", expect=3)
+
+    def test_branches_of_two_ranks_are_refused(self):
+        # As above, but the condition is the user's.
+        nodes = self.squeeze_if_one(negate=False)
+        nodes[4].input[0] = "flag"
+        inputs = [value("x", FLOAT, ["n", 4, "k"]), value("flag", BOOL, [])]
+        constants = [constant("w", numpy.ones((4, 2), numpy.float32)),
+                     constant("last", 2), constant("one", 1), constant("axes", [2])]
+        with self.assertRaisesRegex(AssertionError, "differ in rank.*--freeze"):
+            self.compile(nodes, inputs, [value("y", FLOAT, None)], constants)
+        self.compile(nodes, inputs, [value("y", FLOAT, None)], constants,
+                     options=["--freeze", "flag=true"])
+        x = numpy.ones((3, 4, 1), numpy.float32)
+        self.expect([numpy.full((3, 2), 4, numpy.float32)], ["y"], x=x)
+
+    def test_frozen_input(self):
+        x = numpy.linspace(0, 1, 6, dtype=numpy.float32).reshape(2, 3)
+        self.compile([helper.make_node("Mul", ["x", "s"], ["y"])],
+                     [value("x", FLOAT, ["n", 3]), value("s", FLOAT, [3])],
+                     [value("y", FLOAT, ["n", 3])],
+                     options=["--freeze", "s=1,0.5,2"])
+        self.expect([x * numpy.float32([1, 0.5, 2])], ["y"], x=x)
+        for text, reason in (("t=1", "inputs are: x, s"), ("s=1,2", "it has 3"),
+                             ("s", "expects NAME=16000"), ("x=0", "--shape")):
+            result = tools.run("qopt", "compile", self.path / "model.onnx", "-o",
+                               self.path / "no.qar", "--freeze", text, expect=2)
+            self.assertIn(reason, result.stderr)
 
     def test_known_condition_leaves_no_branch(self):
         def graph(kind):

@@ -134,8 +134,11 @@ class Ours:
                          f"found: {output[:200]}") from error
 
 
-def compiled(model, calibration, preset, options, cache):
-    """Our artifact of the model, compiled again when qopt or it is newer."""
+def compiled(model, calibration, preset, options, cache, frozen=None):
+    """Our artifact of the model, compiled again when qopt or it is newer.
+
+    `frozen`: inputs that become constants, {name: number}.
+    """
     qopt = options.build / "bin/qopt"
     artifact = cache / f"{model.stem}-{preset}.qar"
     if not qopt.exists():
@@ -144,7 +147,9 @@ def compiled(model, calibration, preset, options, cache):
     if not artifact.exists() or artifact.stat().st_mtime < newest:
         print(f"compiling {model.stem}, {preset}", flush=True)
         run([qopt, "compile", model, "-o", artifact, "--preset", preset,
-             "--calib", calibration])
+             "--calib", calibration,
+             *(f"--freeze={name}={number}"
+               for name, number in (frozen or {}).items())])
     return artifact
 
 
@@ -162,8 +167,10 @@ def prepare(kind, case, inputs, options, cache):
     model, calibration = case.model, case.calibration
     maker, _, precision = kind.partition(" ")
     if maker == "ours":
-        artifact = compiled(model, calibration, precision, options, cache)
-        return Ours(artifact, inputs, options, cache)
+        artifact = compiled(model, calibration, precision, options, cache,
+                            case.frozen)
+        free = {k: v for k, v in inputs.items() if k not in case.frozen}
+        return Ours(artifact, free, options, cache)
     if precision != "fp32":
         how = {"int8": "static", "dynamic": "dynamic"}[precision]
         model = ort_int8(model, calibration, how, case.transformer, cache)

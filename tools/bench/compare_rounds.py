@@ -17,8 +17,8 @@ RATIOS = {"ours/ort fp32": (["ours fp32"], ["ort fp32"]),
 
 @dataclasses.dataclass
 class Case:
-    """A model, rows to time it on (the first `batch`; None: all there are), and
-    data to calibrate with."""
+    """A model, rows to time it on (the first `batch`; None: all there are), data
+    to calibrate with, and inputs that we compile as constants."""
     name: str
     model: pathlib.Path
     rows: pathlib.Path
@@ -26,6 +26,7 @@ class Case:
     calibration: pathlib.Path
     transformer: bool = False
     kinds: list[str] | None = None
+    frozen: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if self.kinds is None:

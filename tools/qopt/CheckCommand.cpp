@@ -6,6 +6,7 @@
 #include "lib/Import/Import.h"
 #include "lib/Support/Errors.h"
 #include "tools/qopt/Commands.h"
+#include "tools/qopt/InputOptions.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -56,11 +57,20 @@ void printJson(const import::CheckReport &report) {
   llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(root)));
 }
 
+llvm::Expected<import::CheckReport> check(const std::string &model,
+                                          const InputOptions &inputs) {
+  import::ImportOptions options;
+  if (llvm::Error error = inputs.parse(options.shapes, options.frozen))
+    return std::move(error);
+  return import::checkModel(model, options);
+}
+
 } // namespace
 
 void qopt::addCheckCommand(CLI::App &app, Action &run) {
   struct Options {
     std::string model;
+    InputOptions inputs;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -68,10 +78,11 @@ void qopt::addCheckCommand(CLI::App &app, Action &run) {
       "check", "List every op of a model that cannot be compiled (exit code 4 "
                "if there is one).\n\nExample:\n  qopt check model.onnx");
   command->add_option("model", options->model, "ONNX file")->required();
+  options->inputs.addTo(command);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options, &run] {
     run = [options] {
-      auto report = import::checkModel(options->model);
+      auto report = check(options->model, options->inputs);
       if (!report) {
         std::string message;
         ExitCode code = consumeFailure(report.takeError(), &message);

@@ -6,6 +6,7 @@
 #include "lib/Driver/Compiler.h"
 #include "lib/Support/Errors.h"
 #include "tools/qopt/Commands.h"
+#include "tools/qopt/InputOptions.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -17,7 +18,8 @@ namespace {
 struct Arguments {
   CompileOptions options;
   std::string preset = "auto", budget, target = "cpu", to;
-  std::vector<std::string> overrides, shapes;
+  std::vector<std::string> overrides;
+  InputOptions inputs;
   bool json = false;
 };
 
@@ -49,26 +51,6 @@ llvm::Error parseBudget(llvm::StringRef text, CompileOptions &options) {
   return llvm::Error::success();
 }
 
-llvm::Error parseShape(llvm::StringRef text, CompileOptions &options) {
-  auto [name, sizes] = text.split('=');
-  std::vector<int64_t> shape;
-  llvm::SmallVector<llvm::StringRef> parts;
-  sizes.split(parts, 'x');
-  for (llvm::StringRef part : parts) {
-    int64_t size;
-    if (part == "?")
-      size = -1;
-    else if (part.getAsInteger(10, size) || size < 0)
-      return fail(ExitCode::Usage,
-                  "--shape expects NAME=1x3x48x320 ('?' leaves a dimension "
-                  "open), got '{0}'",
-                  text);
-    shape.push_back(size);
-  }
-  options.shapes[name.str()] = shape;
-  return llvm::Error::success();
-}
-
 llvm::Error parseOverride(llvm::StringRef text, CompileOptions &options) {
   size_t split = text.rfind('=');
   if (split == llvm::StringRef::npos || split == 0)
@@ -87,9 +69,8 @@ llvm::Error parse(Arguments &arguments) {
                                                 : Preset::Auto;
   if (auto error = parseBudget(arguments.budget, options))
     return error;
-  for (const std::string &text : arguments.shapes)
-    if (auto error = parseShape(text, options))
-      return error;
+  if (auto error = arguments.inputs.parse(options.shapes, options.frozen))
+    return error;
   for (const std::string &text : arguments.overrides)
     if (auto error = parseOverride(text, options))
       return error;
@@ -201,8 +182,7 @@ void addNetworkOptions(CLI::App *command, Arguments *arguments) {
   command->add_flag("--largest-first", options.largestFirst,
                     "under --budget: the naive rule (largest layers to int4), "
                     "for comparison");
-  command->add_option("--shape", arguments->shapes,
-                      "NAME=1x3x48x320: sizes of an input");
+  arguments->inputs.addTo(command);
   command->add_option("--threads", options.threads,
                       "threads while calibrating; 0: all CPUs");
   command->add_flag("--json", arguments->json, "print the report as JSON");

@@ -12,6 +12,7 @@ A module NAME offers
                            the metric of `outputs`; `reference` holds those of
                            ONNX Runtime in fp32. Both are lists of {name: array},
                            one for every TEST
+    FROZEN                 perhaps: inputs that we compile as constants
     NOTE                   perhaps: why fp32 differs from ONNX Runtime
     evaluate(folder, run)  where TESTS do not say it (a model with state): the
                            outputs; run({name: array}) runs the model once

@@ -42,12 +42,14 @@ def judge_model(name, options):
               "ort fp32": score(reference), "failures": {},
               "note": getattr(module, "NOTE", "")}
     calibration = catalog.calibration(options.zoo, name)
+    frozen = getattr(module, "FROZEN", {})
     for precision in ("fp32", "int8"):
         try:
             artifact = contestants.compiled(model, calibration, precision,
-                                            options, options.cache)
+                                            options, options.cache, frozen)
             result[f"{precision} bytes"] = artifact.stat().st_size
-            run = runners.Qrun(options.build / "bin/qrun", artifact, ort.outputs)
+            run = runners.Qrun(options.build / "bin/qrun", artifact, ort.outputs,
+                               frozen)
             outputs = catalog.evaluate(options.zoo, name, run)
             result[f"ours {precision}"] = score(outputs)
             if precision == "fp32":
@@ -81,7 +83,8 @@ def time_model(name, result, options):
              if kind in result]
     case = compare_rounds.Case(
         name, options.zoo / f"{name}.onnx", options.zoo / f"{name}-time.npz",
-        None, catalog.calibration(options.zoo, name), name in TRANSFORMERS, kinds)
+        None, catalog.calibration(options.zoo, name), name in TRANSFORMERS, kinds,
+        getattr(catalog.MODELS[name], "FROZEN", {}))
     timed = compare_rounds.compare(case, options)
     result["ms"] = {kind: statistics.median(values)
                     for kind, values in timed["times"].items()}

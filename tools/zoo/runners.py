@@ -34,15 +34,19 @@ class Ort:
 
 
 class Qrun:
-    """qrun on an artifact; `outputs` are the names to ask for."""
+    """qrun on an artifact; `outputs` are the names to ask for, `frozen` those of
+    inputs it does not have any more."""
 
-    def __init__(self, qrun, artifact, outputs):
+    def __init__(self, qrun, artifact, outputs, frozen=()):
         self.qrun, self.artifact, self.outputs = qrun, artifact, outputs
+        self.frozen = frozen
 
     def __call__(self, inputs, rows=None):
         with tempfile.TemporaryDirectory() as folder:
             command = [self.qrun, self.artifact]
             for index, (name, value) in enumerate(inputs.items()):
+                if name in self.frozen:
+                    continue
                 path = pathlib.Path(folder, f"in{index}.npy")
                 np.save(path, value)
                 command += ["--input", f"{name}=@{path}"]

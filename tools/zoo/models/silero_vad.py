@@ -1,7 +1,8 @@
 # Part of qopt. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Silero VAD: is this 32 ms of sound speech? One step at a time, with state.
 
-The model holds one network for 16 kHz and one for 8 kHz, chosen by If.
+The model holds one network for 16 kHz and one for 8 kHz, chosen by If; ours is
+compiled for 16 kHz.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ TESTS = ()
 RATE, STEP, CONTEXT, STATE = 16000, 512, 64, 128
 STEPS, CLIPS, CALIBRATION_CLIPS = 60, 32, 8
 THRESHOLD = 0.5
+FROZEN = {"sr": RATE}
 
 
 def sounds(cache):
