@@ -18,12 +18,15 @@ public:
   create(mlir::ModuleOp module, CompileAndRun &runner,
          const SampleBatches &samples);
 
-  // Squared distance of the float32 outputs from those of the network as it is,
-  // over their energy, with contraction `index` computing with `weight`.
+  // Squared distance of a float32 output from that of the network as it is, over
+  // its energy, with contraction `index` computing with `weight`; of all outputs
+  // the largest.
   llvm::Expected<double> measure(size_t index, llvm::ArrayRef<float> weight);
 
 private:
   llvm::Error runAll(std::vector<std::vector<HostTensor>> &outputs);
+  double divergenceOf(llvm::ArrayRef<std::vector<HostTensor>> outputs,
+                      size_t k) const;
 
   std::unique_ptr<Executable> program;
   // Of each sample: the batch, then the weights.
