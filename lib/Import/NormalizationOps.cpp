@@ -49,8 +49,11 @@ void importDynamicBatchNorm(NodeImport &node, double epsilon) {
 // Statistics of the batch, and the running ones moved towards them.
 void importTrainingBatchNorm(NodeImport &node, double epsilon) {
   Value x = node.input(0);
+  if (node.rank(x) < 2)
+    node.bad("expected a tensor of rank 2 or more, found rank " +
+             Twine(node.rank(x)));
   SmallVector<int64_t> axes = axesFrom(0, node.rank(x));
-  axes.erase(axes.begin() + std::min<size_t>(1, axes.size()));
+  axes.erase(axes.begin() + 1);
   Value mean = node.reduce<nn::ReduceMeanOp>(x, axes);
   Value centred = node.create<nn::SubOp>({x, mean});
   Value square = node.create<nn::MulOp>({centred, centred});

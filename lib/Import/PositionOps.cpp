@@ -48,6 +48,10 @@ Value scaledPositions(NodeImport &node, const Scalar &size,
   Type i64 = node.builder().getI64Type();
   if (size.isInt() && stride.isInt()) {
     node.limitConstant({size.integer});
+    constexpr int64_t most = int64_t(1) << 53; // Exact as a double.
+    if (stride.integer > most / std::max<int64_t>(size.integer, 1) ||
+        stride.integer < 0)
+      node.unsupported("a tensor of more than 2^53 elements is not supported");
     SmallVector<double> values;
     for (int64_t i = 0; i < size.integer; ++i)
       values.push_back(double(i * stride.integer));

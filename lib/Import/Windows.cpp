@@ -121,6 +121,9 @@ SmallVector<int64_t> readKernel(NodeImport &node, Value x, Value &filter) {
              shapeText(node.typeOf(x).getShape()) + " and " +
              shapeText(type.getShape()));
   ArrayRef<int64_t> kernel = type.getShape().drop_front(2);
+  if (llvm::is_contained(kernel, 0))
+    node.bad("expected a kernel of positive sizes, found the filter " +
+             shapeText(type.getShape()));
   if (!node.hasAttribute("kernel_shape")) {
     if (ShapedType::isDynamicShape(kernel))
       node.unsupported("a filter whose kernel has dynamic sizes is not "
