@@ -140,7 +140,8 @@ Value convolveCodes(NodeImport &node, Value x, Value filter, const Window &windo
 Value onesLike(NodeImport &node, Value x, Type element) {
   auto type = node.typeOf(x);
   Value one = node.constant({1}, {}, element, "one");
-  if (!type.hasStaticShape())
+  constexpr int64_t most = 1 << 22; // Weights worth packing.
+  if (!type.hasStaticShape() || type.getNumElements() > most)
     return node.broadcastTo(one, node.dims(x));
   std::vector<int8_t> ones(type.getNumElements(), 1);
   return nn::createConstant(node.builder(), node.loc(),
