@@ -49,12 +49,7 @@ void collectFactors(Scalar scalar, std::optional<int64_t> &constant,
 Value IndexMath::materialize(Scalar scalar) {
   if (scalar.isIndex())
     return scalar.value;
-  // The map keeps the two extremes, which saturation gives, for itself.
-  using Keys = llvm::DenseMapInfo<int64_t>;
-  Value own;
-  bool isKept = scalar.integer == Keys::getEmptyKey() ||
-                scalar.integer == Keys::getTombstoneKey();
-  Value &value = isKept ? own : constants[scalar.integer];
+  Value &value = constants[scalar.integer];
   if (!value)
     value = arith::ConstantIndexOp::create(builder, builder.getUnknownLoc(),
                                            scalar.integer);

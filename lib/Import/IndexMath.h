@@ -97,7 +97,8 @@ private:
 
   mlir::OpBuilder &builder;
   std::map<std::vector<const void *>, mlir::Value> known;
-  llvm::DenseMap<int64_t, mlir::Value> constants;
+  // Not a DenseMap, whose reserved keys are numbers that saturation gives.
+  std::map<int64_t, mlir::Value> constants;
 };
 
 } // namespace qopt::import

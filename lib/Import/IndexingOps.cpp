@@ -233,7 +233,8 @@ int64_t tupleSize(NodeImport &node, Value data, Value &indices, int64_t batch,
 void importGatherND(NodeImport &node) {
   Value data = node.input(0), indices = asIndices(node, node.input(1));
   int64_t batch = node.integer("batch_dims", 0);
-  int64_t indexed = batch + tupleSize(node, data, indices, batch, node.declaredRank());
+  int64_t indexed =
+      batch + tupleSize(node, data, indices, batch, node.declaredRank());
   Scalars dims = node.dims(data);
   ArrayRef<Scalar> all(dims);
   Tuples tuples = readTuples(node, indices, all.take_front(indexed), batch,
@@ -246,8 +247,7 @@ void importGatherND(NodeImport &node) {
 void importScatterND(NodeImport &node) {
   Value data = node.input(0), indices = asIndices(node, node.input(1)),
         updates = node.input(2);
-  int64_t indexed =
-      tupleSize(node, data, indices, 0, node.rank(updates));
+  int64_t indexed = tupleSize(node, data, indices, 0, node.rank(updates));
   Scalars dims = node.dims(data);
   ArrayRef<Scalar> all(dims), rest = all.drop_front(indexed);
   Tuples tuples = readTuples(node, indices, all.take_front(indexed), 0,

@@ -1,9 +1,10 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Elementary functions of f32 and f64 with a stated result: the same bits on every
-// machine, in the compiler's folds, in naive code and in vector code. Each is
-// within 2 ULP of the exact value (see MathTest). NaN inputs return themselves.
+// Elementary functions of f32 and f64 with a stated result: the same bits on
+// every machine, in the compiler's folds, in naive code and in vector code. Each
+// is within 2 ULP of the exact value where nothing else is said (see MathTest).
+// NaN inputs return themselves.
 
 #ifndef QOPT_NUMERICS_MATH_H
 #define QOPT_NUMERICS_MATH_H

@@ -85,6 +85,8 @@ def convolution_cases():
                                                       op="ConvTranspose")
     yield "conv-transpose-output-padding", "output_padding", conv(
         ones(3, 4, 3, 3), op="ConvTranspose", output_padding=[5, 5])
+    yield "conv-transpose-empty-window", "kernel", conv(
+        numpy.ones((3, 4, 0, 3), "f4"), op="ConvTranspose")
     yield "conv-transpose-group-0", "group", conv(ones(3, 4, 3, 3),
                                                   op="ConvTranspose", group=0)
     pool = dict(kernel_shape=[2, 2])
@@ -103,6 +105,8 @@ def convolution_cases():
         "BatchNormalization", [IMAGE], [ones(4), ones(3), ones(3), ones(3)])
     yield "batch-norm-inputs", "inputs", one_node("BatchNormalization", [IMAGE],
                                                   [ones(3)])
+    yield "batch-norm-training-vector", "rank", one_node(
+        "BatchNormalization", [[3]], [ones(3)] * 4, training_mode=1)
     yield "lrn-size-0", "size", one_node("LRN", [IMAGE], size=0)
     yield "lrn-size-absent", "size", one_node("LRN", [IMAGE])
 
