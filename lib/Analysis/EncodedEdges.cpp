@@ -6,6 +6,7 @@
 #include "lib/Analysis/EncodedEdges.h"
 #include "dialects/NN/Constants.h"
 #include "dialects/NN/NNOps.h"
+#include "lib/Analysis/ValueIds.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
@@ -125,6 +126,29 @@ std::vector<Value> EncodedEdges::classOf(Value value) const {
     if (leader(entry.first) == leader(value))
       members.push_back(entry.first);
   return members;
+}
+
+std::optional<size_t> EncodedEdges::indexOf(Value value) const {
+  auto entry = classes.find(value);
+  if (entry == classes.end())
+    return std::nullopt;
+  return size_t(entry - classes.begin());
+}
+
+std::optional<numerics::QuantParams> staticParams(const EncodedEdges &edges,
+                                        Value value) {
+  std::optional<CodedRange> all;
+  for (Value member : edges.classOf(value)) {
+    std::optional<CodedRange> range = rangeOf(member);
+    if (!range)
+      continue;
+    all = all ? CodedRange{std::min(all->low, range->low),
+                           std::max(all->high, range->high)}
+              : *range;
+  }
+  if (!all)
+    return std::nullopt;
+  return numerics::asymmetricParams(all->low, all->high, 0, 255);
 }
 
 } // namespace qopt

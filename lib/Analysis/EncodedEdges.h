@@ -11,6 +11,7 @@
 // (a class), so that codes pass through unchanged.
 #pragma once
 #include "lib/Analysis/Contractions.h"
+#include "lib/Numerics/Quantize.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace qopt {
@@ -23,6 +24,8 @@ public:
   // are listed too: see movedFrom.
   const std::vector<mlir::Value> &values() const { return order; }
   bool contains(mlir::Value value) const { return classes.contains(value); }
+  // The place of `value` among them; nothing if it is none.
+  std::optional<size_t> indexOf(mlir::Value value) const;
 
   // All encoded values that share `value`'s range.
   std::vector<mlir::Value> classOf(mlir::Value value) const;
@@ -37,5 +40,10 @@ private:
   llvm::MapVector<mlir::Value, mlir::Value> classes;
   std::vector<mlir::Value> order;
 };
+
+// Scale and zero point of the codes (ui8) a value's class travels in, from the
+// ranges its members carry; nothing if none does.
+std::optional<numerics::QuantParams> staticParams(const EncodedEdges &edges,
+                                                  mlir::Value value);
 
 } // namespace qopt

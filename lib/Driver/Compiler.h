@@ -7,6 +7,7 @@
 #ifndef QOPT_LIB_DRIVER_COMPILER_H
 #define QOPT_LIB_DRIVER_COMPILER_H
 
+#include "lib/Analysis/Budget.h"
 #include "lib/Driver/Backend.h"
 #include "lib/Driver/Phases.h"
 #include "lib/Support/Progress.h"
@@ -30,14 +31,13 @@ struct CompileOptions {
   std::string model;
   std::string output;
   Preset preset = Preset::Auto;
-  /// Bytes that all weights may take; 0: no limit.
-  int64_t sizeBudget = 0;
+  Budget budget;
   std::string calibration;
   int64_t calibrationBatch = 32;
   /// "static", "dynamic" or "auto": how matmul inputs are encoded.
   std::string activations = "auto";
-  /// "minmax", "percentile", "mse" or "entropy".
-  std::string range = "percentile";
+  /// "auto", "minmax", "percentile", "mse" or "entropy".
+  std::string range = "auto";
   /// (regular expression on node names, format) of `--set`, in order.
   std::vector<std::pair<std::string, std::string>> overrides;
   bool requantize = false; // drop quantization the model came with

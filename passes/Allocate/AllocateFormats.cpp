@@ -7,11 +7,14 @@
 #include "lib/Solver/MultipleChoice.h"
 #include "lib/Support/Errors.h"
 #include "passes/Allocate/ErrorPrediction.h"
-#include "passes/Allocate/InputRounding.h"
+#include "passes/Allocate/FloatLayers.h"
 #include "passes/Allocate/Passes.h"
+#include "passes/Allocate/Sensitivity.h"
 #include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Regex.h"
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -50,8 +53,7 @@ public:
       return error;
     if (options.samples && !options.samples->empty() && options.runner &&
         function.getName() == "main")
-      if (llvm::Error error =
-              options.budget.bytes ? measure() : keepSensitiveFloat())
+      if (llvm::Error error = measure())
         return error;
     otherBytes = options.overheadBytes + bytesBesideWeights();
     report.budgetBytes = options.budget.bytes;
@@ -62,6 +64,12 @@ public:
                               : chooseLargestFirst();
       if (error)
         return error;
+      if (options.budget.error && predictedError() > *options.budget.error)
+        return fail(ExitCode::Resources,
+                    "budget: within {0} bytes the outputs are predicted to move "
+                    "by {1:f1} %, beyond the {2:f1} % of the budget",
+                    *options.budget.bytes, 100 * std::sqrt(predictedError()),
+                    100 * std::sqrt(*options.budget.error));
     }
     finish();
     return llvm::Error::success();
@@ -162,15 +170,40 @@ private:
     return bytes;
   }
 
+  llvm::Error measure() {
+    auto sensitivity = Sensitivity::create(
+        function, *options.runner, *options.samples,
+        {options.statistics, options.activations, options.progress});
+    if (!sensitivity)
+      return sensitivity.takeError();
+    report.measured = true;
+    std::vector<bool> quantized, open;
+    for (const Weight &weight : weights) {
+      quantized.push_back(weight.candidates.front().name == "int8");
+      open.push_back(isInt8ByDefault(weight));
+    }
+    double limit = options.budget.error.value_or(options.defaultError);
+    if (options.searchRanges)
+      if (llvm::Error error = sensitivity->settleRanges(
+              {RangeMethod::Percentile, RangeMethod::MSE, RangeMethod::MinMax},
+              quantized, limit))
+        return error;
+    report.ranges = sensitivity->ranges();
+    if (options.budget.bytes)
+      return scalePredictions(*sensitivity);
+    auto close = keepNetworkClose(*sensitivity, quantized, open, limit);
+    if (!close)
+      return close.takeError();
+    for (auto [index, error] : close->floats)
+      keepFloat(weights[index], error);
+    report.networkError = close->error;
+    return llvm::Error::success();
+  }
+
   // Scales each layer's errors so that the largest is what the outputs show.
   // Differences between formats of one layer stay as predicted: one run a layer
   // tells how much the network cares.
-  llvm::Error measure() {
-    auto meter =
-        DivergenceMeter::create(function->getParentOfType<ModuleOp>(),
-                                *options.runner, *options.samples);
-    if (!meter)
-      return meter.takeError();
+  llvm::Error scalePredictions(Sensitivity &sensitivity) {
     for (size_t i = 0; i < weights.size(); ++i) {
       Weight &weight = weights[i];
       const FormatCandidate &worst = *std::max_element(
@@ -181,49 +214,26 @@ private:
       double predicted = worst.error;
       if (weight.candidates.size() < 2 || predicted <= 0)
         continue;
-      llvm::Expected<double> measured = (*meter)->measure(i, worst.decoded);
+      llvm::Expected<double> measured = sensitivity.ofWeight(i, worst.decoded);
       if (!measured)
         return measured.takeError();
       for (FormatCandidate &candidate : weight.candidates)
         candidate.error *= *measured / predicted;
-      if (options.progress)
-        options.progress();
     }
-    report.measured = true;
     return llvm::Error::success();
   }
 
-  // Without a budget weights are int8, but where 8 bits in one layer alone move
-  // the outputs too far it stays float.
-  llvm::Error keepSensitiveFloat() {
-    auto meter =
-        DivergenceMeter::create(function->getParentOfType<ModuleOp>(),
-                                *options.runner, *options.samples);
-    if (!meter)
-      return meter.takeError();
-    for (size_t i = 0; i < weights.size(); ++i) {
-      Weight &weight = weights[i];
-      // What --set or a plan names is not for us to change.
-      if (!weight.isOpen || weight.candidates.front().name != "int8")
-        continue;
-      llvm::Expected<double> measured = (*meter)->measure(
-          i, roundedWeight(weight.contraction, options.statistics));
-      if (!measured)
-        return measured.takeError();
-      FormatCandidate &candidate = weight.candidates.front();
-      candidate.error = *measured;
-      if (*measured > options.mostLayerError) {
-        candidate = {"float",
-                     weight.contraction.weightType().getNumElements() * 4, 0, {}};
-        weight.contraction.op->setAttr(
-            outputErrorName,
-            Builder(function.getContext()).getF32FloatAttr(float(*measured)));
-      }
-      if (options.progress)
-        options.progress();
-    }
-    report.measured = true;
-    return llvm::Error::success();
+  // What --set or a plan names is not for us to change.
+  static bool isInt8ByDefault(const Weight &weight) {
+    return weight.isOpen && weight.candidates.front().name == "int8";
+  }
+
+  void keepFloat(Weight &weight, double error) {
+    weight.contraction.op->setAttr(
+        outputErrorName,
+        Builder(function.getContext()).getF32FloatAttr(float(error)));
+    weight.candidates.front() = {
+        "float", weight.contraction.weightType().getNumElements() * 4, 0, {}};
   }
 
   llvm::Error chooseByProgram() {
@@ -294,16 +304,21 @@ private:
     return total;
   }
 
+  double predictedError() const {
+    double error = 0;
+    for (const Weight &weight : weights)
+      error += weight.candidates[weight.chosen].error;
+    return error;
+  }
+
   void finish() {
     MLIRContext *context = function.getContext();
     report.rule = !options.budget.bytes                   ? ""
                   : options.rule == AllocateRule::Ilp ? "ilp"
                                                           : "largest-first";
     report.totalBytes = totalBytes();
-    double objective = 0;
     for (const Weight &weight : weights) {
       const FormatCandidate &chosen = weight.candidates[weight.chosen];
-      objective += chosen.error;
       weight.contraction.op->setAttr(weightFormatName,
                                      StringAttr::get(context, chosen.name));
       report.layers.push_back(
@@ -316,7 +331,7 @@ private:
     if (options.plan)
       options.plan->block = options.given.block;
     if (!report.solved)
-      report.objective = objective;
+      report.objective = predictedError();
     if (options.report)
       *options.report = report;
   }
@@ -383,6 +398,13 @@ private:
 };
 
 } // namespace
+
+std::optional<AllocateRule> parseAllocateRule(llvm::StringRef name) {
+  return llvm::StringSwitch<std::optional<AllocateRule>>(name)
+      .Case("ilp", AllocateRule::Ilp)
+      .Case("largest-first", AllocateRule::LargestFirst)
+      .Default(std::nullopt);
+}
 
 std::unique_ptr<Pass> createAllocateFormatsPass(const AllocateOptions &options) {
   return std::make_unique<AllocateFormats>(options);

@@ -3,8 +3,10 @@
 //
 // What allocation decided and how sure it is.
 #pragma once
+#include "lib/Calibration/RangeChoice.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +31,10 @@ struct AllocationReport {
   double pricePerKiB = 0; // Error saved by one more KiB.
   bool solved = false;    // By the integer program.
   bool measured = false;  // Errors are those of the network's outputs.
+  // Of all 8-bit layers together, without a budget.
+  std::optional<double> networkError;
+  // How many activations took which range, where ranges were searched.
+  std::map<RangeMethod, size_t> ranges;
 
   // A table, one layer a line, and the totals.
   void print(llvm::raw_ostream &os) const;

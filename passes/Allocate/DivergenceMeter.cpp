@@ -1,71 +1,144 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Weights become arguments of a clone of the module.
+// Weights and roundings become arguments of a clone of the module.
 #include "passes/Allocate/DivergenceMeter.h"
 #include "dialects/NN/Constants.h"
-#include "lib/Analysis/Contractions.h"
+#include "dialects/NN/NNOps.h"
+#include "lib/Analysis/EncodedEdges.h"
 #include "lib/Support/Errors.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <array>
 #include <cstring>
+#include <limits>
 
 using namespace mlir;
+using namespace qopt::numerics;
 
 namespace qopt {
 namespace {
 
-HostTensor toTensor(const Contraction &contraction) {
-  std::vector<float> values =
-      *nn::ConstantView::of(contraction.weight)->values<float>();
+// Arguments of one rounding, in this order:
+//   y = min(max(round(x * reciprocal), low), high) * step
+constexpr size_t argumentsPerRounding = 4;
+using Rounding = std::array<float, argumentsPerRounding>;
+
+// Steps so small that whatever is larger than 2^-37 is a multiple of one, and
+// the rest moves by 2^-61 at most: with bounds beyond all numbers nothing changes.
+constexpr Rounding exact = {0x1p60f, -std::numeric_limits<float>::infinity(),
+                            std::numeric_limits<float>::infinity(), 0x1p-60f};
+
+Rounding roundingOf(QuantParams params) {
+  return {1 / params.scale, float(-params.zeroPoint),
+          float(255 - params.zeroPoint), params.scale};
+}
+
+HostTensor toTensor(std::string name, ArrayRef<int64_t> shape,
+                    ArrayRef<float> values) {
   HostTensor tensor;
-  tensor.name = contraction.id;
-  tensor.shape = contraction.weightType().getShape().vec();
+  tensor.name = std::move(name);
+  tensor.shape = shape.vec();
   tensor.data.resize(values.size() * sizeof(float));
   std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
   return tensor;
 }
 
-// Gives @main an argument for each weight; returns the weights.
-std::vector<HostTensor> exposeWeights(func::FuncOp main) {
-  std::vector<HostTensor> weights;
-  Builder builder(main.getContext());
-  for (const Contraction &contraction : findContractions(main)) {
+// Gives @main arguments and remembers what goes in.
+class Arguments {
+public:
+  explicit Arguments(func::FuncOp main)
+      : main(main), builder(main.getContext()) {}
+
+  Value add(const Twine &name, RankedTensorType type, ArrayRef<float> values) {
     unsigned number = main.getNumArguments();
-    RankedTensorType type = contraction.weightType();
     SmallVector<Attribute> dims(type.getRank(), builder.getStringAttr(""));
-    std::string name = "weight." + std::to_string(weights.size());
     (void)main.insertArgument(
         number, type,
         builder.getDictionaryAttr(
             {builder.getNamedAttr("nn.dims", builder.getArrayAttr(dims)),
              builder.getNamedAttr("nn.name", builder.getStringAttr(name))}),
-        contraction.weight.getLoc());
-    weights.push_back(toTensor(contraction));
-    contraction.op->setOperand(Contraction::weightOperand,
-                               main.getArgument(number));
+        main.getLoc());
+    tensors.push_back(toTensor(name.str(), type.getShape(), values));
+    return main.getArgument(number);
   }
-  return weights;
+
+  std::vector<HostTensor> tensors;
+
+private:
+  func::FuncOp main;
+  Builder builder;
+};
+
+void exposeWeights(ArrayRef<Contraction> contractions, Arguments &arguments) {
+  for (auto [i, contraction] : llvm::enumerate(contractions))
+    contraction.op->setOperand(
+        Contraction::weightOperand,
+        arguments.add("weight." + Twine(i), contraction.weightType(),
+                      *nn::ConstantView::of(contraction.weight)->values<float>()));
+}
+
+// Every reader but the function's results sees `value` rounded.
+void exposeRounding(Value value, const Twine &name, Arguments &arguments) {
+  OpBuilder builder(value.getContext());
+  builder.setInsertionPointAfterValue(value);
+  auto scalar = RankedTensorType::get({}, builder.getF32Type());
+  SmallVector<Value, argumentsPerRounding> given;
+  for (auto [k, number] : llvm::enumerate(exact))
+    given.push_back(
+        arguments.add(name + "." + Twine(k), scalar, ArrayRef(number)));
+  SmallPtrSet<Operation *, 8> made;
+  auto apply = [&](auto op) -> Value {
+    made.insert(op);
+    return op->getResult(0);
+  };
+  Location loc = value.getLoc();
+  Type type = value.getType();
+  Value steps =
+      apply(nn::MulOp::create(builder, loc, type, value, given[0]));
+  Value whole = apply(nn::RoundOp::create(builder, loc, type, steps));
+  Value above = apply(nn::MaxOp::create(builder, loc, type, whole, given[1]));
+  Value codes = apply(nn::MinOp::create(builder, loc, type, above, given[2]));
+  Value rounded = apply(nn::MulOp::create(builder, loc, type, codes, given[3]));
+  value.replaceUsesWithIf(rounded, [&](OpOperand &use) {
+    return !made.contains(use.getOwner()) &&
+           !isa<func::ReturnOp, tensor::DimOp>(use.getOwner());
+  });
 }
 
 } // namespace
 
+std::vector<Contraction> staticContractions(ArrayRef<Contraction> all,
+                                            ActivationMode policy) {
+  std::vector<Contraction> statics;
+  for (const Contraction &contraction : all)
+    if (activationModeOf(contraction, policy) == ActivationMode::Static)
+      statics.push_back(contraction);
+  return statics;
+}
+
 llvm::Expected<std::unique_ptr<DivergenceMeter>>
 DivergenceMeter::create(ModuleOp module, CompileAndRun &runner,
-                        const SampleBatches &samples) {
+                        const SampleBatches &samples, ActivationMode policy) {
   OwningOpRef<ModuleOp> clone = module.clone();
   auto main = clone->lookupSymbol<func::FuncOp>("main");
   if (!main)
     return makeFailure(ExitCode::Internal, "the module has no @main");
   auto meter = std::make_unique<DivergenceMeter>();
-  meter->inputs = main.getNumArguments();
-  std::vector<HostTensor> weights = exposeWeights(main);
+  std::vector<Contraction> contractions = findContractions(main);
+  EncodedEdges edges(staticContractions(contractions, policy));
+  Arguments added(main);
+  meter->firstWeight = main.getNumArguments();
+  exposeWeights(contractions, added);
+  meter->firstRounding = main.getNumArguments();
+  for (auto [i, value] : llvm::enumerate(edges.values()))
+    exposeRounding(value, "codes." + Twine(i), added);
   llvm::Expected<std::unique_ptr<Executable>> program = runner.compile(*clone);
   if (!program)
     return program.takeError();
   meter->program = std::move(*program);
   for (const std::vector<HostTensor> &sample : samples) {
     std::vector<HostTensor> &all = meter->arguments.emplace_back(sample);
-    all.insert(all.end(), weights.begin(), weights.end());
+    all.insert(all.end(), added.tensors.begin(), added.tensors.end());
   }
   if (llvm::Error error = meter->runAll(meter->reference))
     return error;
@@ -81,19 +154,30 @@ DivergenceMeter::runAll(std::vector<std::vector<HostTensor>> &outputs) {
   return llvm::Error::success();
 }
 
-llvm::Expected<double> DivergenceMeter::measure(size_t index,
-                                                ArrayRef<float> weight) {
-  std::vector<char> bytes(weight.size() * sizeof(float));
-  std::memcpy(bytes.data(), weight.data(), bytes.size());
-  auto swapAll = [&](std::vector<std::vector<char>> &data) {
-    for (size_t i = 0; i < arguments.size(); ++i)
-      std::swap(arguments[i][inputs + index].data, data[i]);
+llvm::Expected<double> DivergenceMeter::measure(const Trial &trial) {
+  // What goes in place of which argument; swapped in, and out again.
+  std::vector<std::pair<size_t, std::vector<char>>> replaced;
+  auto replace = [&](size_t argument, ArrayRef<float> values) {
+    std::vector<char> bytes(values.size() * sizeof(float));
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    replaced.emplace_back(argument, std::move(bytes));
   };
-  std::vector<std::vector<char>> trial(arguments.size(), bytes);
-  std::vector<std::vector<HostTensor>> outputs;
-  swapAll(trial);
-  llvm::Error error = runAll(outputs);
-  swapAll(trial);
+  for (const Trial::Weight &weight : trial.weights)
+    replace(firstWeight + weight.index, weight.values);
+  for (const Trial::Codes &codes : trial.codes)
+    for (auto [k, number] : llvm::enumerate(roundingOf(codes.params)))
+      replace(firstRounding + codes.index * argumentsPerRounding + k, number);
+  std::vector<std::vector<HostTensor>> outputs(arguments.size());
+  llvm::Error error = llvm::Error::success();
+  auto swapIn = [&](std::vector<HostTensor> &sample) {
+    for (auto &[argument, bytes] : replaced)
+      std::swap(sample[argument].data, bytes);
+  };
+  for (size_t i = 0; i < arguments.size() && !error; ++i) {
+    swapIn(arguments[i]);
+    error = program->run(arguments[i], outputs[i], nullptr);
+    swapIn(arguments[i]);
+  }
   if (error)
     return error;
   // Each output by its own size: beside a loud one a quiet one would not count.

@@ -1,27 +1,45 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How far the network's outputs move when one weight changes. The network is
-// compiled once with its weights as arguments; a trial replaces one of them.
+// How far the network's outputs move when weights change and activations travel
+// in codes. The float network is compiled once, with its weights as arguments and
+// on every value that may be coded a rounding whose step and bounds are arguments;
+// a trial replaces some of them.
 #pragma once
+#include "lib/Analysis/Contractions.h"
 #include "lib/Execution/CompileAndRun.h"
+#include "lib/Numerics/Quantize.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace qopt {
 
 using SampleBatches = std::vector<std::vector<HostTensor>>;
 
+// What a trial changes; the rest computes as the network does.
+struct Trial {
+  struct Weight {
+    size_t index; // As findContractions lists them.
+    llvm::ArrayRef<float> values;
+  };
+  struct Codes {
+    size_t index; // As EncodedEdges lists its values.
+    numerics::QuantParams params; // Of unsigned 8-bit codes.
+  };
+  std::vector<Weight> weights;
+  std::vector<Codes> codes;
+};
+
 class DivergenceMeter {
 public:
-  // Contractions of @main are counted as findContractions lists them.
+  // Contractions of @main are counted as findContractions lists them, coded
+  // values as the EncodedEdges of those that `policy` makes static do.
   static llvm::Expected<std::unique_ptr<DivergenceMeter>>
   create(mlir::ModuleOp module, CompileAndRun &runner,
-         const SampleBatches &samples);
+         const SampleBatches &samples, ActivationMode policy);
 
   // Squared distance of a float32 output from that of the network as it is, over
-  // its energy, with contraction `index` computing with `weight`; of all outputs
-  // the largest.
-  llvm::Expected<double> measure(size_t index, llvm::ArrayRef<float> weight);
+  // its energy; of all outputs the largest.
+  llvm::Expected<double> measure(const Trial &trial);
 
 private:
   llvm::Error runAll(std::vector<std::vector<HostTensor>> &outputs);
@@ -29,10 +47,14 @@ private:
                       size_t k) const;
 
   std::unique_ptr<Executable> program;
-  // Of each sample: the batch, then the weights.
+  // Of each sample: the batch, the weights, the roundings.
   std::vector<std::vector<HostTensor>> arguments;
   std::vector<std::vector<HostTensor>> reference;
-  size_t inputs = 0;
+  size_t firstWeight = 0, firstRounding = 0;
 };
+
+// The contractions whose activations `policy` codes with one scale.
+std::vector<Contraction> staticContractions(llvm::ArrayRef<Contraction> all,
+                                            ActivationMode policy);
 
 } // namespace qopt

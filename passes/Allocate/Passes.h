@@ -6,6 +6,7 @@
 #ifndef QOPT_PASSES_ALLOCATE_PASSES_H
 #define QOPT_PASSES_ALLOCATE_PASSES_H
 
+#include "lib/Analysis/Budget.h"
 #include "lib/Analysis/QuantPlan.h"
 #include "lib/Calibration/Statistics.h"
 #include "lib/Support/ExitCode.h"
@@ -16,14 +17,6 @@
 #include <functional>
 
 namespace qopt {
-
-// --budget. Sizes count the constants the artifact stores: encoded weights with
-// their scales, and whatever stays float.
-struct Budget {
-  std::optional<int64_t> bytes;
-};
-// "size=200KiB"; B, KiB, MiB, GiB, and KB, MB, GB as powers of ten.
-llvm::Expected<Budget> parseBudget(llvm::StringRef text);
 
 enum class AllocateRule : uint8_t { Ilp, LargestFirst };
 std::optional<AllocateRule> parseAllocateRule(llvm::StringRef name);
@@ -39,9 +32,14 @@ struct AllocateOptions {
   // Relative output error below which a float weight buys nothing: what the
   // integer kernels' speed is held to be worth.
   double floatPenalty = 1e-3;
-  // Without a budget: the relative output error (squared) of 8 bits in one layer
-  // alone beyond which the layer stays float; 0.01 is 20 dB.
-  double mostLayerError = 0.01;
+  // Where the budget names no error: how far 8 bits may move the outputs before
+  // layers stay float, as in a budget.
+  double defaultError = 0.01;
+  // How inputs of contractions are coded.
+  ActivationMode activations = ActivationMode::Auto;
+  // Choose each activation's range by what the outputs show; else those that are
+  // attached stay.
+  bool searchRanges = false;
   // Owned by the caller; may be null.
   const Statistics *statistics = nullptr;
   // With both, errors are measured at the network's outputs.

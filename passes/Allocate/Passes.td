@@ -25,10 +25,12 @@ def AllocateFormatsPass : Pass<"qopt-allocate-formats", "::mlir::ModuleOp"> {
     ```
 
     Fails, naming the budget and what the smallest choice takes, when nothing
-    fits. Without a budget it only writes down int8 and what is overridden.
+    fits. Without a size it writes down int8 and what is overridden; with sample
+    batches and a runner, float for the layers that would move the network's
+    outputs beyond the budget's error (20 dB where it names none).
   }];
   let options = [
-    Option<"budgetText", "budget", "std::string", "\"\"", "size=BYTES[KiB|MiB|GiB]">,
+    Option<"budgetText", "budget", "std::string", "\"\"", "size=BYTES[KiB|MiB|GiB],error=NUMBER(dB|%)">,
     Option<"ruleName", "rule", "std::string", "\"ilp\"",
            "ilp, or largest-first: the largest weights to int4 until the rest fits">,
     ListOption<"sets", "set", "std::string",

@@ -6,29 +6,12 @@
 #include "passes/Quantize/ActivationEncoding.h"
 #include "dialects/LowBit/LowBitOps.h"
 #include "dialects/NN/Constants.h"
-#include "lib/Analysis/ValueIds.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace qopt::numerics;
 
 namespace qopt {
-
-std::optional<QuantParams> staticParams(const EncodedEdges &edges,
-                                        Value value) {
-  std::optional<CodedRange> all;
-  for (Value member : edges.classOf(value)) {
-    std::optional<CodedRange> range = rangeOf(member);
-    if (!range)
-      continue;
-    all = all ? CodedRange{std::min(all->low, range->low),
-                           std::max(all->high, range->high)}
-              : *range;
-  }
-  if (!all)
-    return std::nullopt;
-  return asymmetricParams(all->low, all->high, 0, 255);
-}
 
 static RankedTensorType encodedType(Value value, const FormatSpec &spec) {
   auto type = cast<RankedTensorType>(value.getType());

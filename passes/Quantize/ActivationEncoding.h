@@ -3,17 +3,10 @@
 //
 // Encode and decode on the values between ops.
 #pragma once
-#include "lib/Analysis/EncodedEdges.h"
 #include "lib/Numerics/Quantize.h"
 #include "mlir/IR/Builders.h"
-#include <optional>
 
 namespace qopt {
-
-// Scale and zero point of the codes (ui8) a value's class travels in, from the
-// ranges its members carry; nothing if none does.
-std::optional<numerics::QuantParams> staticParams(const EncodedEdges &edges,
-                                                  mlir::Value value);
 
 // encode and decode right after `value`; every reader but function results
 // sees the decoded value.

@@ -3,6 +3,7 @@
 //
 // First all decisions, on the untouched graph; then all rewriting.
 #include "dialects/LowBit/EncodedConstants.h"
+#include "lib/Analysis/EncodedEdges.h"
 #include "lib/Analysis/ValueIds.h"
 #include "lib/Support/Errors.h"
 #include "passes/Quantize/ActivationEncoding.h"

@@ -132,6 +132,27 @@ def RaiseNormalizationPass : Pass<"qopt-raise-normalization", "::mlir::func::Fun
   let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect"];
 }
 
+def CentreVariancePass : Pass<"qopt-centre-variance", "::mlir::func::FuncOp"> {
+  let summary = "Take variances of centred values";
+  let description = [{
+    ```mlir
+    // mean(x^2) - mean(x)^2
+    %v = nn.sub %mean_of_squares, %square_of_mean
+    // -> mean((x - mean(x))^2)
+    %m = nn.reduce_mean %x {axes = array<i64: 1>}
+    %d = nn.sub %x, %m
+    %q = nn.mul %d, %d
+    %v = nn.reduce_mean %q {axes = array<i64: 1>}
+    ```
+
+    The difference of two large numbers loses what the variance is made of: in
+    float32 half of its digits where the mean is 64 times the deviation. Over any
+    axes, the mean also as a sum over the number of elements. For norms that
+    qopt-raise-normalization leaves, whose op does the same.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect"];
+}
+
 def RaiseActivationsPass : Pass<"qopt-raise-activations", "::mlir::func::FuncOp"> {
   let summary = "Recognize GELU, SiLU and hard swish written out";
   let description = [{

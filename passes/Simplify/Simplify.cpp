@@ -30,6 +30,8 @@ void qopt::buildSimplify(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTrimConstantsPass());
   // Norms over the channels of images: their axis is the last only now.
   pm.addNestedPass<func::FuncOp>(createRaiseNormalizationPass());
+  // mean(x^2) - mean(x)^2 -> mean((x - mean(x))^2).
+  pm.addNestedPass<func::FuncOp>(createCentreVariancePass());
   // Needs channels last: factors lie along the last axis only then.
   // batch norm, scales, biases -> weights and one bias.
   pm.addNestedPass<func::FuncOp>(createFoldAffinePass());

@@ -83,6 +83,8 @@ class BadInput(unittest.TestCase):
 
     def test_usage(self):
         self.compile(USAGE, MODEL, "--budget", "size=many", says="--budget")
+        self.compile(USAGE, MODEL, "--budget", "error=small", says="26dB or 5%")
+        self.compile(USAGE, MODEL, "--budget", "error=5%", says="--calib")
         self.compile(USAGE, MODEL, "--target", "z80", says="z80")
         self.compile(USAGE, MODEL, "--to", "nowhere", says="nowhere")
 

@@ -42,6 +42,22 @@ class Budget(unittest.TestCase):
         self.assertGreaterEqual(min(gains), 0)
         self.assertGreater(max(gains), 0.5)
 
+    def test_error(self):
+        """A tighter error keeps more layers float and moves the outputs less."""
+        fp32 = tools.logits(tools.compile("fashion-cnn", "--preset", "fp32"))
+        floats, gains = [], []
+        for error in ("10dB", "45dB"):
+            options = ("--budget", f"error={error}")
+            artifact = tools.compile("fashion-cnn", *options)
+            gains.append(tools.sqnr(fp32, tools.logits(artifact)))
+            report = json.loads(tools.run(
+                "qopt", "compile", tools.MODELS / "fashion-cnn.onnx", "--calib",
+                tools.data() / "calib.npz", *options, "--to", "quantize",
+                "--json").stdout)
+            floats.append(sum(not layer["weight"] for layer in report["layers"]))
+        self.assertLess(floats[0], floats[1])
+        self.assertLess(gains[0] + 3, gains[1])
+
 
 def smallest(common):
     """Bytes with int4 wherever it is possible: what an absurd budget is told."""

@@ -3,19 +3,23 @@
 Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
+import atexit
 import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("QOPT_BUILD", ROOT / "build"))
 MODELS = ROOT / "test/models"
-WORK = BUILD / "test-e2e"
-WORK.mkdir(parents=True, exist_ok=True)
+# Of this process: files of tests run beside each other.
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="test-e2e-", dir=BUILD))
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 
 
 def run(tool, *arguments, expect=0):

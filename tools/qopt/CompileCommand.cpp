@@ -23,34 +23,6 @@ struct Arguments {
   bool json = false;
 };
 
-/// "200KiB", "1.5MB", "4096".
-std::optional<int64_t> parseBytes(llvm::StringRef text) {
-  llvm::StringRef number = text.take_while(
-      [](char c) { return llvm::isDigit(c) || c == '.'; });
-  double value;
-  if (number.empty() || number.getAsDouble(value))
-    return std::nullopt;
-  static const std::pair<llvm::StringLiteral, double> units[] = {
-      {"", 1},     {"B", 1},           {"KB", 1e3},        {"MB", 1e6},
-      {"GB", 1e9}, {"KiB", 0x1p10},    {"MiB", 0x1p20},    {"GiB", 0x1p30}};
-  for (auto [unit, factor] : units)
-    if (text.drop_front(number.size()) == unit)
-      return int64_t(value * factor);
-  return std::nullopt;
-}
-
-llvm::Error parseBudget(llvm::StringRef text, CompileOptions &options) {
-  if (text.empty())
-    return llvm::Error::success();
-  auto [key, value] = text.split('=');
-  std::optional<int64_t> bytes = parseBytes(value);
-  if (key != "size" || !bytes || *bytes <= 0)
-    return fail(ExitCode::Usage,
-                "--budget expects size=BYTES (200KiB, 1.5MB), got '{0}'", text);
-  options.sizeBudget = *bytes;
-  return llvm::Error::success();
-}
-
 llvm::Error parseOverride(llvm::StringRef text, CompileOptions &options) {
   size_t split = text.rfind('=');
   if (split == llvm::StringRef::npos || split == 0)
@@ -67,8 +39,10 @@ llvm::Error parse(Arguments &arguments) {
   options.preset = arguments.preset == "fp32"   ? Preset::FP32
                    : arguments.preset == "int8" ? Preset::Int8
                                                 : Preset::Auto;
-  if (auto error = parseBudget(arguments.budget, options))
-    return error;
+  auto budget = parseBudget(arguments.budget);
+  if (!budget)
+    return budget.takeError();
+  options.budget = *budget;
   if (auto error = arguments.inputs.parse(options.shapes, options.frozen))
     return error;
   for (const std::string &text : arguments.overrides)
@@ -96,6 +70,9 @@ llvm::Error parse(Arguments &arguments) {
                 "--preset int8 expects --calib DATA, from which the ranges of "
                 "activations are read; '--activations dynamic' does without "
                 "(matmuls only)");
+  if (options.budget.error && options.calibration.empty())
+    return fail(ExitCode::Usage,
+                "--budget error=... expects --calib DATA, on which it is measured");
   if (options.output.empty() && !options.to && !options.planOnly)
     return fail(ExitCode::Usage, "expects -o FILE to write");
   return llvm::Error::success();
@@ -157,8 +134,10 @@ void addNetworkOptions(CLI::App *command, Arguments *arguments) {
                       "rows of calibration data run at once")
       ->check(CLI::PositiveNumber);
   command->add_option("--budget", arguments->budget,
-                      "size=BYTES: all weights together; each gets int8, int4 "
-                      "or float to fit");
+                      "size=BYTES (200KiB, 1.5MB): all weights together; each "
+                      "gets int8, int4 or float to fit. error=ERROR (26dB, 5%): "
+                      "how far the outputs may move on calibration data; layers "
+                      "stay float until they do not (default 20dB)");
   command->add_option("--set", arguments->overrides,
                       "'REGEX=FORMAT': formats of weights by node name (float, "
                       "int8, int4); the last match wins");
@@ -167,7 +146,7 @@ void addNetworkOptions(CLI::App *command, Arguments *arguments) {
       ->check(CLI::IsMember({"static", "dynamic", "auto"}));
   command->add_option("--range", options.range,
                       "how static ranges are chosen")
-      ->check(CLI::IsMember({"minmax", "percentile", "mse", "entropy"}));
+      ->check(CLI::IsMember({"auto", "minmax", "percentile", "mse", "entropy"}));
   command->add_flag("--requantize", options.requantize,
                     "of a model that is quantized already: decode its weights "
                     "and quantize anew, instead of keeping its scales");

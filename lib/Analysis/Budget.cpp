@@ -1,10 +1,11 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Text of budgets and rules.
+// Text of budgets.
+#include "lib/Analysis/Budget.h"
 #include "lib/Support/Errors.h"
-#include "passes/Allocate/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <cmath>
 
 using namespace llvm;
 
@@ -32,9 +33,22 @@ Expected<int64_t> parseSize(StringRef text) {
   if (number.empty() || number.getAsDouble(value) || !unit ||
       value * *unit > 1e18 || value * *unit < 1)
     return fail(ExitCode::Usage,
-                "budget: expected a size such as 200KiB or 1.5MiB, got '{0}'",
+                "--budget: expected a size such as 200KiB or 1.5MiB, got '{0}'",
                 text);
   return int64_t(value * *unit);
+}
+
+// "26dB" below the outputs' energy, or "5%" of their size.
+Expected<double> parseError(StringRef text) {
+  double value = 0;
+  StringRef number = text;
+  bool isPercent = number.consume_back("%");
+  bool isKnown = isPercent || number.consume_back("dB");
+  if (!isKnown || number.trim().getAsDouble(value) || !(value > 0) ||
+      !(value <= 1000))
+    return fail(ExitCode::Usage,
+                "--budget: expected an error such as 26dB or 5%, got '{0}'", text);
+  return isPercent ? value * value / 1e4 : std::pow(10.0, -value / 10);
 }
 
 } // namespace
@@ -45,22 +59,23 @@ Expected<Budget> parseBudget(StringRef text) {
   text.split(clauses, ',', -1, false);
   for (StringRef clause : clauses) {
     auto [key, value] = clause.split('=');
-    if (key.trim() != "size")
+    key = key.trim();
+    if (key == "size") {
+      Expected<int64_t> bytes = parseSize(value.trim());
+      if (!bytes)
+        return bytes.takeError();
+      budget.bytes = *bytes;
+    } else if (key == "error") {
+      Expected<double> error = parseError(value.trim());
+      if (!error)
+        return error.takeError();
+      budget.error = *error;
+    } else {
       return fail(ExitCode::Usage,
-                  "budget: expected size=SIZE, got '{0}'", clause);
-    Expected<int64_t> bytes = parseSize(value.trim());
-    if (!bytes)
-      return bytes.takeError();
-    budget.bytes = *bytes;
+                  "--budget: expected size=SIZE or error=ERROR, got '{0}'", clause);
+    }
   }
   return budget;
-}
-
-std::optional<AllocateRule> parseAllocateRule(StringRef name) {
-  return StringSwitch<std::optional<AllocateRule>>(name)
-      .Case("ilp", AllocateRule::Ilp)
-      .Case("largest-first", AllocateRule::LargestFirst)
-      .Default(std::nullopt);
 }
 
 } // namespace qopt

@@ -1,0 +1,184 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Trials are put together here; the meter runs them.
+#include "passes/Allocate/Sensitivity.h"
+#include "lib/Analysis/ValueIds.h"
+#include "lib/Calibration/WeightEncoding.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+
+namespace qopt {
+namespace {
+
+using Ranges = std::vector<std::pair<Value, CodedRange>>;
+
+// Of those of `values` that calibration saw.
+Ranges rangesOf(ArrayRef<Value> values, const Statistics &statistics,
+                RangeMethod method) {
+  Ranges ranges;
+  RangeOptions options;
+  options.method = method;
+  for (Value value : values) {
+    const ValueStatistics *seen = statistics.find(valueId(value));
+    if (!seen || !seen->elements || !rangeOf(value))
+      continue;
+    Range range = chooseRange(*seen, options);
+    ranges.push_back({value, {range.low, range.high}});
+  }
+  return ranges;
+}
+
+void attach(const Ranges &ranges) {
+  for (const auto &[value, range] : ranges)
+    setRange(value, range);
+}
+
+} // namespace
+
+llvm::Expected<Sensitivity> Sensitivity::create(func::FuncOp main,
+                                                CompileAndRun &runner,
+                                                const SampleBatches &samples,
+                                                Options options) {
+  Sensitivity result;
+  auto meter = DivergenceMeter::create(main->getParentOfType<ModuleOp>(), runner,
+                                       samples, options.activations);
+  if (!meter)
+    return meter.takeError();
+  result.meter = std::move(*meter);
+  result.contractions = findContractions(main);
+  result.edges = std::make_unique<EncodedEdges>(
+      staticContractions(result.contractions, options.activations));
+  result.int8Weights.resize(result.contractions.size());
+  result.options = std::move(options);
+  return result;
+}
+
+llvm::Error Sensitivity::settleRanges(ArrayRef<RangeMethod> methods,
+                                      const std::vector<bool> &quantized,
+                                      double limit) {
+  if (!options.statistics || edges->values().empty())
+    return llvm::Error::success();
+  std::optional<double> least;
+  RangeMethod best = methods.front();
+  for (RangeMethod method : methods) {
+    attachRanges(method);
+    llvm::Expected<double> error = ofLayers(quantized);
+    if (!error)
+      return error.takeError();
+    if (!least || *error < *least) {
+      least = *error;
+      best = method;
+    }
+  }
+  if (*least > limit) {
+    if (llvm::Error error = chooseRanges(methods))
+      return error;
+    llvm::Expected<double> together = ofLayers(quantized);
+    if (!together)
+      return together.takeError();
+    if (*together < *least)
+      return llvm::Error::success();
+  }
+  attachRanges(best);
+  return llvm::Error::success();
+}
+
+void Sensitivity::attachRanges(RangeMethod method) {
+  Ranges ranges = rangesOf(edges->values(), *options.statistics, method);
+  attach(ranges);
+  taken = {{method, ranges.size()}};
+}
+
+llvm::Error Sensitivity::chooseRanges(ArrayRef<RangeMethod> methods) {
+  taken.clear();
+  llvm::SmallPtrSet<Value, 16> seen;
+  for (Value value : edges->values()) {
+    if (seen.contains(value))
+      continue;
+    std::vector<Value> members = edges->classOf(value);
+    seen.insert(members.begin(), members.end());
+    Ranges best;
+    RangeMethod bestMethod = methods.front();
+    double least = 0;
+    for (RangeMethod method : methods) {
+      Ranges ranges = rangesOf(members, *options.statistics, method);
+      if (ranges.empty())
+        break;
+      attach(ranges);
+      Trial trial;
+      for (Value member : members)
+        addCodes(*edges, member, trial);
+      llvm::Expected<double> divergence = measure(trial);
+      if (!divergence)
+        return divergence.takeError();
+      if (best.empty() || *divergence < least) {
+        best = std::move(ranges);
+        bestMethod = method;
+        least = *divergence;
+      }
+    }
+    attach(best);
+    if (!best.empty())
+      taken[bestMethod] += best.size();
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<double> Sensitivity::ofWeight(size_t index,
+                                             ArrayRef<float> weight) {
+  Trial trial;
+  trial.weights.push_back({index, weight});
+  return measure(trial);
+}
+
+llvm::Expected<double> Sensitivity::ofLayer(size_t index) {
+  Trial trial;
+  trial.weights.push_back({index, int8Weight(index)});
+  if (activationModeOf(contractions[index], options.activations) ==
+      ActivationMode::Static)
+    addCodes(*edges, contractions[index].input, trial);
+  return measure(trial);
+}
+
+llvm::Expected<double> Sensitivity::ofLayers(const std::vector<bool> &quantized) {
+  Trial trial;
+  std::vector<Contraction> remaining;
+  for (auto [i, contraction] : llvm::enumerate(contractions))
+    if (quantized[i]) {
+      trial.weights.push_back({i, int8Weight(i)});
+      remaining.push_back(contraction);
+    }
+  EncodedEdges active(staticContractions(remaining, options.activations));
+  for (Value value : active.values())
+    addCodes(active, value, trial);
+  return measure(trial);
+}
+
+llvm::Expected<double> Sensitivity::measure(const Trial &trial) {
+  llvm::Expected<double> divergence = meter->measure(trial);
+  if (options.progress)
+    options.progress();
+  return divergence;
+}
+
+const std::vector<float> &Sensitivity::int8Weight(size_t index) {
+  std::vector<float> &weight = int8Weights[index];
+  if (weight.empty())
+    weight = numerics::decodeTensor(
+        encodeWeight(contractions[index], int8WeightFormat(contractions[index]),
+                     options.statistics));
+  return weight;
+}
+
+// `value` in the codes its class in `active` shares.
+void Sensitivity::addCodes(const EncodedEdges &active, Value value,
+                           Trial &trial) const {
+  std::optional<size_t> index = edges->indexOf(value);
+  std::optional<numerics::QuantParams> params = staticParams(active, value);
+  if (index && params)
+    trial.codes.push_back({*index, *params});
+}
+
+} // namespace qopt
