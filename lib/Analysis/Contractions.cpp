@@ -101,6 +101,22 @@ findContractions(func::FuncOp function,
   return found;
 }
 
+OpOperand *biasOperand(const Contraction &contraction) {
+  Value result = contraction.op->getResult(0);
+  auto add = result.hasOneUse()
+                 ? dyn_cast<nn::AddOp>(*result.user_begin())
+                 : nn::AddOp();
+  if (!add || add.getType() != result.getType())
+    return nullptr;
+  OpOperand &bias = add->getOpOperand(add.getLhs() == result ? 1 : 0);
+  auto type = cast<RankedTensorType>(bias.get().getType());
+  int64_t outputs = contraction.weightType().getDimSize(contraction.channelAxis());
+  if (type.getRank() != 1 || type.getDimSize(0) != outputs ||
+      !type.getElementType().isF32() || !nn::ConstantView::of(bias.get()))
+    return nullptr;
+  return &bias;
+}
+
 ActivationMode activationModeOf(const Contraction &contraction,
                                 ActivationMode policy) {
   if (contraction.isConv)

@@ -39,6 +39,10 @@ std::vector<Contraction>
 findContractions(mlir::func::FuncOp function,
                  std::vector<RejectedContraction> *rejected = nullptr);
 
+// The operand of the nn.add that alone reads the contraction's result and adds a
+// constant f32 vector of one number an output; null where there is none.
+mlir::OpOperand *biasOperand(const Contraction &contraction);
+
 // What feeds a contraction.
 enum class ActivationMode : uint8_t {
   Static,  // One scale and zero point, found by calibration.

@@ -1,7 +1,7 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Weights and roundings become arguments of a clone of the module.
+// Weights, biases and roundings become arguments of a clone of the module.
 #include "passes/Allocate/DivergenceMeter.h"
 #include "dialects/NN/Constants.h"
 #include "dialects/NN/NNOps.h"
@@ -77,6 +77,22 @@ void exposeWeights(ArrayRef<Contraction> contractions, Arguments &arguments) {
                       *nn::ConstantView::of(contraction.weight)->values<float>()));
 }
 
+// A contraction without a bias gets an argument that nothing reads.
+void exposeBiases(ArrayRef<Contraction> contractions, Arguments &arguments) {
+  for (auto [i, contraction] : llvm::enumerate(contractions)) {
+    OpOperand *bias = biasOperand(contraction);
+    std::vector<float> values = {0};
+    if (bias)
+      values = *nn::ConstantView::of(bias->get())->values<float>();
+    auto type =
+        RankedTensorType::get(int64_t(values.size()),
+                              Float32Type::get(contraction.op->getContext()));
+    Value argument = arguments.add("bias." + Twine(i), type, values);
+    if (bias)
+      bias->set(argument);
+  }
+}
+
 // Every reader but the function's results sees `value` rounded.
 void exposeRounding(Value value, const Twine &name, Arguments &arguments) {
   OpBuilder builder(value.getContext());
@@ -129,6 +145,8 @@ DivergenceMeter::create(ModuleOp module, CompileAndRun &runner,
   Arguments added(main);
   meter->firstWeight = main.getNumArguments();
   exposeWeights(contractions, added);
+  meter->firstBias = main.getNumArguments();
+  exposeBiases(contractions, added);
   meter->firstRounding = main.getNumArguments();
   for (auto [i, value] : llvm::enumerate(edges.values()))
     exposeRounding(value, "codes." + Twine(i), added);
@@ -162,8 +180,11 @@ llvm::Expected<double> DivergenceMeter::measure(const Trial &trial) {
     std::memcpy(bytes.data(), values.data(), bytes.size());
     replaced.emplace_back(argument, std::move(bytes));
   };
-  for (const Trial::Weight &weight : trial.weights)
+  for (const Trial::Weight &weight : trial.weights) {
     replace(firstWeight + weight.index, weight.values);
+    if (!weight.bias.empty())
+      replace(firstBias + weight.index, weight.bias);
+  }
   for (const Trial::Codes &codes : trial.codes)
     for (auto [k, number] : llvm::enumerate(roundingOf(codes.params)))
       replace(firstRounding + codes.index * argumentsPerRounding + k, number);

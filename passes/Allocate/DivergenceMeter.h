@@ -20,6 +20,8 @@ struct Trial {
   struct Weight {
     size_t index; // As findContractions lists them.
     llvm::ArrayRef<float> values;
+    // In place of its bias, if it has one (biasOperand) and this is not empty.
+    llvm::ArrayRef<float> bias;
   };
   struct Codes {
     size_t index; // As EncodedEdges lists its values.
@@ -47,10 +49,10 @@ private:
                       size_t k) const;
 
   std::unique_ptr<Executable> program;
-  // Of each sample: the batch, the weights, the roundings.
+  // Of each sample: the batch, the weights, the biases, the roundings.
   std::vector<std::vector<HostTensor>> arguments;
   std::vector<std::vector<HostTensor>> reference;
-  size_t firstWeight = 0, firstRounding = 0;
+  size_t firstWeight = 0, firstBias = 0, firstRounding = 0;
 };
 
 // The contractions whose activations `policy` codes with one scale.

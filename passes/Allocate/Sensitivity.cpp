@@ -4,6 +4,7 @@
 // Trials are put together here; the meter runs them.
 #include "passes/Allocate/Sensitivity.h"
 #include "lib/Analysis/ValueIds.h"
+#include "lib/Calibration/BiasCorrection.h"
 #include "lib/Calibration/WeightEncoding.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -50,7 +51,7 @@ llvm::Expected<Sensitivity> Sensitivity::create(func::FuncOp main,
   result.contractions = findContractions(main);
   result.edges = std::make_unique<EncodedEdges>(
       staticContractions(result.contractions, options.activations));
-  result.int8Weights.resize(result.contractions.size());
+  result.int8Layers.resize(result.contractions.size());
   result.options = std::move(options);
   return result;
 }
@@ -129,13 +130,16 @@ llvm::Error Sensitivity::chooseRanges(ArrayRef<RangeMethod> methods) {
 llvm::Expected<double> Sensitivity::ofWeight(size_t index,
                                              ArrayRef<float> weight) {
   Trial trial;
-  trial.weights.push_back({index, weight});
+  std::vector<float> bias =
+      correctedBias(contractions[index], biasOperand(contractions[index]), weight,
+                    options.statistics);
+  trial.weights.push_back({index, weight, bias});
   return measure(trial);
 }
 
 llvm::Expected<double> Sensitivity::ofLayer(size_t index) {
   Trial trial;
-  trial.weights.push_back({index, int8Weight(index)});
+  trial.weights.push_back(int8Layer(index));
   if (activationModeOf(contractions[index], options.activations) ==
       ActivationMode::Static)
     addCodes(*edges, contractions[index].input, trial);
@@ -147,7 +151,7 @@ llvm::Expected<double> Sensitivity::ofLayers(const std::vector<bool> &quantized)
   std::vector<Contraction> remaining;
   for (auto [i, contraction] : llvm::enumerate(contractions))
     if (quantized[i]) {
-      trial.weights.push_back({i, int8Weight(i)});
+      trial.weights.push_back(int8Layer(i));
       remaining.push_back(contraction);
     }
   EncodedEdges active(staticContractions(remaining, options.activations));
@@ -163,13 +167,16 @@ llvm::Expected<double> Sensitivity::measure(const Trial &trial) {
   return divergence;
 }
 
-const std::vector<float> &Sensitivity::int8Weight(size_t index) {
-  std::vector<float> &weight = int8Weights[index];
-  if (weight.empty())
-    weight = numerics::decodeTensor(
-        encodeWeight(contractions[index], int8WeightFormat(contractions[index]),
-                     options.statistics));
-  return weight;
+Trial::Weight Sensitivity::int8Layer(size_t index) {
+  auto &[weight, bias] = int8Layers[index];
+  const Contraction &contraction = contractions[index];
+  if (weight.empty()) {
+    weight = numerics::decodeTensor(encodeWeight(
+        contraction, int8WeightFormat(contraction), options.statistics));
+    bias = correctedBias(contraction, biasOperand(contraction), weight,
+                         options.statistics);
+  }
+  return {index, weight, bias};
 }
 
 // `value` in the codes its class in `active` shares.

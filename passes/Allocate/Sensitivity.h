@@ -47,9 +47,11 @@ public:
   llvm::Expected<double> ofLayers(const std::vector<bool> &quantized);
 
 private:
-  using Weights = std::vector<std::vector<float>>;
+  struct Int8Layer {
+    std::vector<float> weight, bias; // The bias corrected for the weight.
+  };
   llvm::Expected<double> measure(const Trial &trial);
-  const std::vector<float> &int8Weight(size_t index);
+  Trial::Weight int8Layer(size_t index);
   void attachRanges(RangeMethod method);
   llvm::Error chooseRanges(llvm::ArrayRef<RangeMethod> methods);
   void addCodes(const EncodedEdges &edges, mlir::Value value, Trial &trial) const;
@@ -59,7 +61,7 @@ private:
   // Of all contractions that may be static: the meter counts values so.
   std::unique_ptr<EncodedEdges> edges;
   std::unique_ptr<DivergenceMeter> meter;
-  Weights int8Weights; // Empty until asked for.
+  std::vector<Int8Layer> int8Layers; // Empty until asked for.
   std::map<RangeMethod, size_t> taken;
 };
 

@@ -3,12 +3,14 @@
 //
 // First all decisions, on the untouched graph; then all rewriting.
 #include "dialects/LowBit/EncodedConstants.h"
+#include "dialects/NN/Constants.h"
 #include "lib/Analysis/EncodedEdges.h"
 #include "lib/Analysis/ValueIds.h"
+#include "lib/Calibration/BiasCorrection.h"
+#include "lib/Calibration/WeightEncoding.h"
 #include "lib/Support/Errors.h"
 #include "passes/Quantize/ActivationEncoding.h"
 #include "passes/Quantize/Passes.h"
-#include "lib/Calibration/WeightEncoding.h"
 #include "llvm/ADT/StringSwitch.h"
 
 #include <cmath>
@@ -143,6 +145,10 @@ public:
       : builder(context), statistics(statistics) {}
 
   void rewrite(ArrayRef<Decision> decisions) {
+    // As long as the sums read the contractions themselves.
+    for (const Decision &decision : decisions)
+      if (decision.weight)
+        biases[decision.contraction.op] = biasOperand(decision.contraction);
     // Edges before weights and rows: those replace operands one by one.
     EncodedEdges edges(Planner::statics(decisions));
     SmallVector<std::pair<Value, QuantParams>> encoded;
@@ -173,17 +179,32 @@ private:
         rows = createDecodedRows(builder, decision.contraction.input);
       op->setOperand(Contraction::inputOperand, rows);
     }
+    EncodedTensor encoded =
+        encodeWeight(decision.contraction, *decision.weight, statistics);
+    correctBias(decision.contraction, encoded);
     builder.setInsertionPoint(op);
     op->setOperand(Contraction::weightOperand,
                    lowbit::createDecodedConstant(
-                       builder, decision.contraction.weight.getLoc(),
-                       encodeWeight(decision.contraction, *decision.weight,
-                                    statistics)));
+                       builder, decision.contraction.weight.getLoc(), encoded));
+  }
+
+  void correctBias(const Contraction &contraction,
+                   const EncodedTensor &encoded) {
+    OpOperand *bias = biases.lookup(contraction.op);
+    if (!bias)
+      return;
+    std::vector<float> values =
+        correctedBias(contraction, bias, decodeTensor(encoded), statistics);
+    builder.setInsertionPoint(bias->getOwner());
+    bias->set(nn::createConstant(
+        builder, bias->get().getLoc(),
+        cast<RankedTensorType>(bias->get().getType()), values, "bias"));
   }
 
   OpBuilder builder;
   const Statistics *statistics;
   llvm::DenseMap<Value, Value> decodedRows;
+  llvm::DenseMap<Operation *, OpOperand *> biases;
 };
 
 void addToReport(ArrayRef<Decision> decisions, QuantizeReport &report) {

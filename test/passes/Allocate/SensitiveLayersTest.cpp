@@ -19,8 +19,8 @@ using namespace qopt;
 
 namespace {
 
-// Stands for a network of one layer: x, rounded as the four numbers behind the
-// weight say, times the first number of the weight.
+// Stands for a network of one layer: x, rounded as the four numbers behind weight
+// and bias say, times the first number of the weight.
 class OneLayer : public Executable {
 public:
   llvm::Error run(ArrayRef<HostTensor> inputs, std::vector<HostTensor> &outputs,
@@ -29,8 +29,8 @@ public:
     outputs.assign(1, inputs[0]);
     auto *values = reinterpret_cast<float *>(outputs[0].data.data());
     for (int64_t i = 0; i < outputs[0].view().numElements(); ++i) {
-      float codes = std::nearbyint(values[i] * number(2));
-      values[i] = std::min(std::max(codes, number(3)), number(4)) * number(5) *
+      float codes = std::nearbyint(values[i] * number(3));
+      values[i] = std::min(std::max(codes, number(4)), number(5)) * number(6) *
                   number(1);
     }
     return llvm::Error::success();
