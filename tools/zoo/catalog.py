@@ -22,11 +22,12 @@ import numpy as np
 
 from models import (basic_pitch, centerface, magika, minilm, mobilenet_v2,
                     ppocr_cls, ppocr_det, ppocr_rec, resemblyzer, silero_vad,
-                    torchcrepe)
+                    smollm2, torchcrepe)
 
 MODELS = {module.__name__.rpartition(".")[2]: module for module in (
     ppocr_det, ppocr_rec, ppocr_cls, centerface, mobilenet_v2, minilm,
-    silero_vad, magika, basic_pitch, torchcrepe, resemblyzer)}
+    silero_vad, magika, basic_pitch, torchcrepe, resemblyzer,
+    smollm2)}
 ROWS_AT_ONCE = 8
 
 
