@@ -181,7 +181,7 @@ private:
       double predicted = worst.error;
       if (weight.candidates.size() < 2 || predicted <= 0)
         continue;
-      llvm::Expected<double> measured = (*meter)->measure(i, worst.decoded);
+      llvm::Expected<double> measured = (*meter)->measure({{i, worst.decoded}});
       if (!measured)
         return measured.takeError();
       for (FormatCandidate &candidate : weight.candidates)
@@ -201,29 +201,53 @@ private:
                                 *options.runner, *options.samples);
     if (!meter)
       return meter.takeError();
-    for (size_t i = 0; i < weights.size(); ++i) {
-      Weight &weight = weights[i];
+    std::vector<size_t> layers;
+    for (size_t i = 0; i < weights.size(); ++i)
       // What --set or a plan names is not for us to change.
-      if (!weight.isOpen || weight.candidates.front().name != "int8")
-        continue;
-      llvm::Expected<double> measured = (*meter)->measure(
-          i, roundedWeight(weight.contraction, options.statistics));
-      if (!measured)
-        return measured.takeError();
-      FormatCandidate &candidate = weight.candidates.front();
-      candidate.error = *measured;
-      if (*measured > options.mostLayerError) {
-        candidate = {"float",
-                     weight.contraction.weightType().getNumElements() * 4, 0, {}};
-        weight.contraction.op->setAttr(
-            outputErrorName,
-            Builder(function.getContext()).getF32FloatAttr(float(*measured)));
-      }
+      if (weights[i].isOpen && weights[i].candidates.front().name == "int8")
+        layers.push_back(i);
+    if (!layers.empty())
+      if (llvm::Error error = screen(**meter, layers))
+        return error;
+    report.measured = true;
+    return llvm::Error::success();
+  }
+
+  // Errors of layers add up: where all together stay below the limit each does,
+  // and where they do not, halves are tried. A deep network without a layer that
+  // stands out so takes a few runs instead of one a layer.
+  llvm::Error screen(DivergenceMeter &meter, ArrayRef<size_t> layers) {
+    std::vector<WeightTrial> trials;
+    for (size_t i : layers)
+      trials.push_back(
+          {i, roundedWeight(weights[i].contraction, options.statistics)});
+    llvm::Expected<double> measured = meter.measure(trials);
+    if (!measured)
+      return measured.takeError();
+    bool tooFar = *measured > options.mostLayerError;
+    if (tooFar && layers.size() > 1) {
+      trials.clear(); // A copy of the weights at each depth would be many.
+      size_t half = layers.size() / 2;
+      if (llvm::Error error = screen(meter, layers.take_front(half)))
+        return error;
+      return screen(meter, layers.drop_front(half));
+    }
+    for (size_t i : layers) {
+      weights[i].candidates.front().error = *measured / double(layers.size());
       if (options.progress)
         options.progress();
     }
-    report.measured = true;
+    if (tooFar)
+      keepFloat(weights[layers.front()], *measured);
     return llvm::Error::success();
+  }
+
+  void keepFloat(Weight &weight, double outputError) {
+    weight.candidates.front() = {
+        "float", weight.contraction.weightType().getNumElements() * 4, 0, {}};
+    weight.contraction.op->setAttr(
+        outputErrorName,
+        Builder(function.getContext()).getF32FloatAttr(float(outputError)));
   }
 
   llvm::Error chooseByProgram() {

@@ -81,19 +81,23 @@ DivergenceMeter::runAll(std::vector<std::vector<HostTensor>> &outputs) {
   return llvm::Error::success();
 }
 
-llvm::Expected<double> DivergenceMeter::measure(size_t index,
-                                                ArrayRef<float> weight) {
-  std::vector<char> bytes(weight.size() * sizeof(float));
-  std::memcpy(bytes.data(), weight.data(), bytes.size());
-  auto swapAll = [&](std::vector<std::vector<char>> &data) {
-    for (size_t i = 0; i < arguments.size(); ++i)
-      std::swap(arguments[i][inputs + index].data, data[i]);
-  };
-  std::vector<std::vector<char>> trial(arguments.size(), bytes);
+llvm::Expected<double>
+DivergenceMeter::measure(ArrayRef<WeightTrial> trials) {
+  std::vector<std::vector<char>> kept;
+  for (const WeightTrial &trial : trials) {
+    auto *bytes = reinterpret_cast<const char *>(trial.weight.data());
+    for (std::vector<HostTensor> &all : arguments) {
+      std::vector<char> &data = all[inputs + trial.index].data;
+      kept.push_back(std::move(data));
+      data.assign(bytes, bytes + trial.weight.size() * sizeof(float));
+    }
+  }
   std::vector<std::vector<HostTensor>> outputs;
-  swapAll(trial);
   llvm::Error error = runAll(outputs);
-  swapAll(trial);
+  auto original = kept.begin();
+  for (const WeightTrial &trial : trials)
+    for (std::vector<HostTensor> &all : arguments)
+      all[inputs + trial.index].data = std::move(*original++);
   if (error)
     return error;
   // Each output by its own size: beside a loud one a quiet one would not count.

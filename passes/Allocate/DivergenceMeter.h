@@ -1,8 +1,8 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How far the network's outputs move when one weight changes. The network is
-// compiled once with its weights as arguments; a trial replaces one of them.
+// How far the network's outputs move when weights change. The network is compiled
+// once with its weights as arguments; a trial replaces one or some of them.
 #pragma once
 #include "lib/Execution/CompileAndRun.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -10,6 +10,12 @@
 namespace qopt {
 
 using SampleBatches = std::vector<std::vector<HostTensor>>;
+
+// Contraction `index` computing with `weight`.
+struct WeightTrial {
+  size_t index;
+  std::vector<float> weight;
+};
 
 class DivergenceMeter {
 public:
@@ -19,9 +25,8 @@ public:
          const SampleBatches &samples);
 
   // Squared distance of a float32 output from that of the network as it is, over
-  // its energy, with contraction `index` computing with `weight`; of all outputs
-  // the largest.
-  llvm::Expected<double> measure(size_t index, llvm::ArrayRef<float> weight);
+  // its energy, with all of `trials` at once; of all outputs the largest.
+  llvm::Expected<double> measure(llvm::ArrayRef<WeightTrial> trials);
 
 private:
   llvm::Error runAll(std::vector<std::vector<HostTensor>> &outputs);
