@@ -28,7 +28,7 @@ import compare_rounds
 import page
 import runners
 
-TRANSFORMERS = {"minilm"}
+TRANSFORMERS = {"minilm", "smollm2"}
 
 
 
