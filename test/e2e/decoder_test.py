@@ -169,6 +169,16 @@ class Decoder(unittest.TestCase):
                                 for value in (steps, whole)]
                         self.assertEqual(rows[0].tobytes(), rows[1].tobytes(), part)
 
+    def test_export(self):
+        """The exported model computes the same."""
+        tools.run("qopt", "export", self.path / "decoder.onnx", "-o",
+                  self.path / "exported.onnx", "--preset", "fp32")
+        tools.run("qopt", "compile", self.path / "exported.onnx", "-o",
+                  self.path / "exported.qar", "--preset", "fp32")
+        wanted, found = self.at_once("2"), self.at_once("exported")
+        for output in wanted:
+            numpy.testing.assert_allclose(found[output], wanted[output], 1e-4, 1e-4)
+
     def test_shared_heads_are_not_repeated(self):
         text = tools.run("qopt", "compile", self.path / "decoder.onnx", "--to",
                          "simplify").stdout
