@@ -245,6 +245,13 @@ FailureOr<Inferred> infer(AttentionOp::Adaptor op, ShapeCalculator &calc) {
                                    v.getDimSize(rank - 2)})))
     return calc.fail("(attention_c1) expects q [.., Sq, D], k [.., Sk, D], "
                      "v [.., Sk, Dv]");
+  for (int64_t axis = 0; axis + 2 < rank; ++axis)
+    for (int64_t size : {k.getDimSize(axis), v.getDimSize(axis)})
+      if (size != 1 &&
+          failed(verifyCompatibleDims({q.getDimSize(axis), size})))
+        return calc.fail("(attention_c2) expects " +
+                         Twine(q.getDimSize(axis)) + " or 1 on axis " +
+                         Twine(axis) + " of k and v, got " + Twine(size));
   Shape dims = calc.shape(op.getQ());
   dims.back() = calc.dim(op.getV(), rank - 1);
   return Inferred{std::move(dims), q.getElementType()};

@@ -241,9 +241,11 @@ def NN_AttentionOp : NN_Op<"attention"> {
   let description = [{
     `softmax((q kᵀ) * scale + mask) v` on [.., S, D] tensors; `mask` is added
     and broadcasts to [.., Sq, Sk]. Arithmetic: that of matmul, mul, add,
-    softmax, matmul in this order.
+    softmax, matmul in this order. Grouped heads, several queries' to one of keys
+    and values, have an axis of their own, which is 1 in k and v.
 
-    - (attention_c1) q and k agree in D, k and v in S; leading axes agree.
+    - (attention_c1) q and k agree in D, k and v in S.
+    - (attention_c2) leading axes of k and v are those of q, or 1 by their type.
 
     ```mlir
     %o = nn.attention %q, %k, %v {scale = 0.125 : f32} : (tensor<1x12x128x64xf32>, tensor<1x12x128x64xf32>, tensor<1x12x128x64xf32>) -> tensor<1x12x128x64xf32>

@@ -61,7 +61,11 @@ Error checkArray(const HostTensor &array, const InputSpec &input) {
                 "input '{0}': expected {1}, got {2}; convert it with "
                 "numpy's .astype('{1}')",
                 input.name, nameOf(input.kind), nameOf(array.kind));
-  if (array.view().numElements() == 0)
+  // Only what stands for samples must be there: a decoder's past is empty at its
+  // first token.
+  ArrayRef<int64_t> samples =
+      ArrayRef(array.shape).take_front(1 + (array.shape.size() > input.shape.size()));
+  if (is_contained(samples, 0))
     return fail(ExitCode::BadModel, "input '{0}': the array is empty ({1})",
                 input.name, describe(array.kind, array.shape));
   if (array.kind == ElementKind::F32)

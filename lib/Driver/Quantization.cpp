@@ -47,8 +47,7 @@ llvm::Expected<std::vector<FormatOverride>> Quantization::overrides() const {
   return result;
 }
 
-// Without a budget only layers that stand out are looked for, at the cost of a
-// run each: few rows do.
+// Without a budget only layers that stand out are looked for: few rows do.
 static constexpr int64_t rowsToScreen = 4;
 
 llvm::Error Quantization::keepSample(llvm::ArrayRef<InputSpec> inputs) {

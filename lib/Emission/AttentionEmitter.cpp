@@ -1,7 +1,9 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A unit is one batch index (of all leading axes) and a block of queries:
+// A unit is one batch index (of all leading axes) and a block of queries. Where
+// several heads of queries share one of keys, a unit takes them all, and steps 2
+// to 4 run for one after the other:
 //
 //   1  keys are transposed to panels [key / 16][d][16]        scratch
 //   2  scores[query][key] = sum over d, * scale, + mask       scratch
@@ -45,7 +47,8 @@ public:
         return failure();
     if (!shapes.valid())
       return failure();
-    kb.defineUnits([&] { return kb.mul(batches(), queryBlocks()); });
+    kb.defineUnits(
+        [&] { return kb.mul(kb.div(batches(), group()), queryBlocks()); });
     kb.defineScratch([&] { return scratchSizes(); });
     kb.defineRun([&](Value begin, Value end, Value scratch) {
       SmallVector<Value> buffers =
@@ -53,14 +56,19 @@ public:
       panels = buffers[0];
       scores = buffers[1];
       kb.forLoop(begin, end, kb.i64(1), [&](Value unit) {
-        batch = kb.div(unit, queryBlocks());
+        Value firstBatch = kb.mul(kb.div(unit, queryBlocks()), group());
         firstQuery = kb.mul(kb.rem(unit, queryBlocks()), queryBlock);
         queriesHere = kb.min(kb.sub(queries(), firstQuery), queryBlock);
+        keyBatch = batchOf(op.getK(), firstBatch);
         packKeys();
-        emitScores();
-        forRowTiles(softmaxRows,
-                    [&](Value row, int64_t rows) { emitSoftmax(row, rows); });
-        emitValues();
+        kb.forLoop(kb.i64(0), group(), kb.i64(1), [&](Value head) {
+          batch = kb.add(firstBatch, head);
+          valueBatch = batchOf(op.getV(), batch);
+          emitScores();
+          forRowTiles(softmaxRows,
+                      [&](Value row, int64_t rows) { emitSoftmax(row, rows); });
+          emitValues();
+        });
       });
     });
     return success();
@@ -85,6 +93,35 @@ private:
       product = kb.mul(product, shapes.dim(kb, op.getQ(), axis));
     return product;
   }
+  /// How many neighbouring batch indices read the same keys.
+  Value group() {
+    int64_t heads = rank(op.getK()) - 3;
+    bool shared = heads >= 0 && isRepeated(op.getK(), heads);
+    return shared ? kb.max(shapes.dim(kb, op.getQ(), heads), 1) : kb.i64(1);
+  }
+  bool isRepeated(Value tensor, int64_t axis) {
+    auto size = [&](Value of) {
+      return cast<RankedTensorType>(of.getType()).getDimSize(axis);
+    };
+    return size(tensor) == 1 && size(op.getQ()) != 1;
+  }
+  /// The batch index of \p tensor, k or v, that belongs to one of q.
+  Value batchOf(Value tensor, Value index) {
+    auto axes = llvm::seq<int64_t>(0, rank(tensor) - 2);
+    if (llvm::none_of(axes, [&](int64_t axis) { return isRepeated(tensor, axis); }))
+      return index;
+    Value result = kb.i64(0), stride = kb.i64(1);
+    for (int64_t axis = rank(tensor) - 3; axis >= 0; --axis) {
+      Value size = shapes.dim(kb, op.getQ(), axis);
+      if (!isRepeated(tensor, axis)) {
+        Value at = axis == 0 ? index : kb.rem(index, size);
+        result = kb.add(result, kb.mul(at, stride));
+        stride = kb.mul(stride, size);
+      }
+      index = kb.div(index, size);
+    }
+    return result;
+  }
   Value queryBlocks() { return kb.max(kb.ceilDiv(queries(), queryBlock), 1); }
   /// Keys in whole tiles of panels.
   Value paddedKeys() { return kb.alignUp(keys(), lanes * tileVectors); }
@@ -95,9 +132,9 @@ private:
   Value pointer(Value argument) {
     return kb.ptr(cast<BlockArgument>(argument).getArgNumber());
   }
-  /// Where row `row` of the batch's matrix starts.
-  Value rowOf(Value tensor, Value row) {
-    Value number = kb.add(kb.mul(batch, dimFromEnd(tensor, 2)), row);
+  /// Where row `row` of matrix `index` starts.
+  Value rowOf(Value tensor, Value index, Value row) {
+    Value number = kb.add(kb.mul(index, dimFromEnd(tensor, 2)), row);
     return kb.mul(number, dimFromEnd(tensor, 1));
   }
   Value scoreAt(Value row, Value key) {
@@ -124,7 +161,8 @@ private:
       for (int64_t i = 0; i < lanes; ++i)
         rows.push_back(
             kb.loadVector(kb.f32Type, pointer(op.getK()),
-                          kb.add(rowOf(op.getK(), kb.add(key, i)), d)));
+                          kb.add(rowOf(op.getK(), keyBatch, kb.add(key, i)),
+                                 d)));
       for (auto [i, column] : llvm::enumerate(transpose16(kb, rows)))
         kb.storeVector(kb.f32Type, column, panels, panelAt(key, kb.add(d, i)),
                        {}, 64);
@@ -140,7 +178,7 @@ private:
   }
   void packElements(Value key, Value count, Value firstDepth) {
     kb.forLoop(kb.i64(0), count, kb.i64(1), [&](Value i) {
-      Value from = rowOf(op.getK(), kb.add(key, i));
+      Value from = rowOf(op.getK(), keyBatch, kb.add(key, i));
       kb.forLoop(firstDepth, depth(), kb.i64(1), [&](Value d) {
         Value element =
             kb.load(kb.f32Type, pointer(op.getK()), kb.add(from, d));
@@ -188,7 +226,7 @@ private:
         SmallVector<Value> starts;
         for (int64_t i = 0; i < rows; ++i)
           starts.push_back(
-              rowOf(op.getQ(), kb.add(kb.add(firstQuery, row), i)));
+              rowOf(op.getQ(), batch, kb.add(kb.add(firstQuery, row), i)));
         SmallVector<Value> sums = multiply(
             depth(), rows, tileVectors,
             [&](int64_t i, Value d) {
@@ -229,8 +267,8 @@ private:
             return kb.load(kb.f32Type, scores, scoreAt(kb.add(row, i), key));
           },
           [&](int64_t vector, Value key) {
-            Value at =
-                kb.add(rowOf(op.getV(), key), kb.add(column, vector * lanes));
+            Value at = kb.add(rowOf(op.getV(), valueBatch, key),
+                              kb.add(column, vector * lanes));
             return kb.loadVector(kb.f32Type, pointer(op.getV()), at, live);
           });
       for (int64_t i = 0; i < rows; ++i) {
@@ -362,7 +400,7 @@ private:
   unsigned output;
   int64_t tileRows, tileVectors;
   // Of the unit being emitted.
-  Value panels, scores, batch, firstQuery, queriesHere;
+  Value panels, scores, batch, keyBatch, valueBatch, firstQuery, queriesHere;
 };
 
 } // namespace

@@ -102,6 +102,15 @@ bool Exporter::visitMovement(Operation *op) {
     return true;
   };
   using List = std::vector<int64_t>;
+  if (auto iota = dyn_cast<nn::IotaOp>(op); iota && iota.getStaticSizes().size() == 1) {
+    std::string limit = iota.getSizes().empty()
+                            ? writer.integer(iota.getStaticSizes()[0])
+                            : name(iota.getSizes()[0]);
+    return finish(
+        writer.node("Range", {writer.integer(0), limit, writer.integer(1)}));
+  }
+  if (auto list = dyn_cast<nn::SizesOp>(op))
+    return finish(sizes(list.getStaticSizes(), list.getSizes()));
   if (auto gather = dyn_cast<nn::GatherOp>(op))
     return finish(
         writer.node("Gather", {name(gather.getData()), name(gather.getIndices())},

@@ -44,7 +44,8 @@ struct QueryRow {
       Value sum =
           nb.accumulate(depth, kb.f32(0), [&](ArrayRef<Value> d, Value sum) {
             return kb.fma(nb.read(op.getQ(), at(batch, leading.back(), d[0])),
-                          nb.read(op.getK(), at(batch, key, d[0])), sum);
+                          nb.readBroadcast(op.getK(), at(batch, key, d[0])),
+                          sum);
           });
       sum = kb.mulf(sum, kb.f32(op.getScale().convertToFloat()));
       if (op.getMask()) {
@@ -80,7 +81,8 @@ struct QueryRow {
       Value sum =
           nb.accumulate(keys(), kb.f32(0), [&](ArrayRef<Value> key, Value sum) {
             return kb.fma(score(key[0]),
-                          nb.read(op.getV(), at(batch, key[0], d[0])), sum);
+                          nb.readBroadcast(op.getV(), at(batch, key[0], d[0])),
+                          sum);
           });
       nb.write(op.getResult(), at(batch, leading.back(), d[0]), sum);
     });

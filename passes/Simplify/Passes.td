@@ -207,10 +207,30 @@ def RaiseAttentionPass : Pass<"qopt-raise-attention", "::mlir::func::FuncOp"> {
 
     Scalar factors may stand on the scores, on the queries or on the keys.
     Declines when the softmax has other users, when queries, keys and values
-    differ in their leading axes (grouped heads), or when the factor comes after
-    the mask.
+    differ in their leading axes, or when the factor comes after the mask.
   }];
   let dependentDialects = ["::qopt::nn::NNDialect"];
+}
+
+def GroupHeadsPass : Pass<"qopt-group-heads", "::mlir::func::FuncOp"> {
+  let summary = "Read keys and values that heads share once";
+  let description = [{
+    ```mlir
+    %w = nn.broadcast_to %k to [2, 3, 4, 49, 16]     // %k: 2x3x1x49x16
+    %r = nn.reshape %w to [2, 12, 49, 16]            // and so for the values
+    %o = nn.attention %q, %r, %s                     // %q: 2x12x49x16
+    // ->
+    %g = nn.reshape %q to [2, 3, 4, 49, 16]
+    %a = nn.attention %g, %k, %v
+    %o = nn.reshape %a to [2, 12, 49, 16]
+    ```
+
+    Reshapes are free: nothing is repeated in memory. Declines when keys and
+    values are repeated differently, when sizes cannot be seen to stay as they
+    are, or when the mask has a number of heads of its own that is not known.
+  }];
+  let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 #endif

@@ -37,6 +37,8 @@ void qopt::buildSimplify(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createFoldAffinePass());
   // softmax(q kT * scale + mask) v -> nn.attention.
   pm.addNestedPass<func::FuncOp>(createRaiseAttentionPass());
+  // keys and values repeated for each head -> nn.attention on groups of heads.
+  pm.addNestedPass<func::FuncOp>(createGroupHeadsPass());
   // What the rewrites left -> gone.
   pm.addNestedPass<func::FuncOp>(createFoldConstantsPass());
   pm.addPass(createCSEPass());

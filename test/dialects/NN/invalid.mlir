@@ -156,3 +156,21 @@ func.func @bit_cast_c1(%x: tensor<4xf32>) {
   %0 = nn.bit_cast %x to i64 : (tensor<4xf32>) -> tensor<4xi64>
   return
 }
+
+// -----
+
+func.func @attention_c1(%q: tensor<2x4x5x8xf32>, %k: tensor<2x4x6x7xf32>, %v: tensor<2x4x6x8xf32>) {
+  // expected-error @+2 {{(attention_c1) expects q [.., Sq, D], k [.., Sk, D], v [.., Sk, Dv]}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.attention %q, %k, %v {scale = 0.5 : f32} : (tensor<2x4x5x8xf32>, tensor<2x4x6x7xf32>, tensor<2x4x6x8xf32>) -> tensor<2x4x5x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c2(%q: tensor<2x4x5x8xf32>, %k: tensor<2x2x6x8xf32>) {
+  // expected-error @+2 {{(attention_c2) expects 4 or 1 on axis 1 of k and v, got 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = nn.attention %q, %k, %k {scale = 0.5 : f32} : (tensor<2x4x5x8xf32>, tensor<2x2x6x8xf32>, tensor<2x2x6x8xf32>) -> tensor<2x4x5x8xf32>
+  return
+}

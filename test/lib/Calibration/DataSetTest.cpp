@@ -76,6 +76,20 @@ TEST(DataSet, RowsOfADynamicBatchAreGrouped) {
             std::vector<Shape>({{10, 3}, {10, 3}}));
 }
 
+TEST(DataSet, AnAxisOfASampleMayBeEmpty) {
+  TemporaryFolder folder;
+  std::string file = folder.write("a.npy", npy("(40, 0, 3)", 0));
+  EXPECT_EQ(batchShapes(file, {floatInput({-1, -1, 3})}),
+            std::vector<Shape>({{32, 0, 3}, {8, 0, 3}}));
+  EXPECT_NE(errorOf(file, {floatInput({-1, 3})}).find("the array is empty"),
+            std::string::npos);
+  EXPECT_NE(errorOf(file, {floatInput({-1, 2, 3})}).find("expected float32[?, 2, 3]"),
+            std::string::npos);
+  std::string none = folder.write("b.npy", npy("(0, 4, 3)", 0));
+  EXPECT_NE(errorOf(none, {floatInput({-1, -1, 3})}).find("the array is empty"),
+            std::string::npos);
+}
+
 TEST(DataSet, AFolderIsReadInTheOrderOfNames) {
   TemporaryFolder folder;
   folder.write("b.npy", npy("(2, 3)", 6));

@@ -51,4 +51,37 @@ TEST(Attention, DynamicSequenceWithBroadcastMask) {
                 {{1, 2, 5, 16}});
 }
 
+TEST(Attention, GroupedHeads) {
+  // Four heads of queries to one of keys and values, masked and not.
+  expectEmitter("attention",
+                attention("2x3x4x50x32", "2x3x1x70x32", "2x3x1x70x20", "",
+                          "2x3x4x50x20"));
+  expectEmitter("attention", attention("2x3x4x1x16", "2x3x1x17x16",
+                                       "2x3x1x17x16", "2x1x1x1x17",
+                                       "2x3x4x1x16"));
+  // Keys or values alone; all heads alike; another axis than the last.
+  expectEmitter("attention", attention("2x3x5x16", "2x1x9x16", "2x3x9x16", "",
+                                       "2x3x5x16"));
+  expectEmitter("attention", attention("2x3x5x16", "2x3x9x16", "1x1x9x16", "",
+                                       "2x3x5x16"));
+  expectEmitter("attention", attention("4x3x5x16", "1x3x9x16", "1x3x9x16", "",
+                                       "4x3x5x16"));
+}
+
+TEST(Attention, GroupedHeadsOfDynamicSizes) {
+  std::string text = attention("?x3x3x?x16", "?x3x1x?x16", "?x3x1x?x16",
+                               "?x1x1x?x?", "?x3x3x?x16");
+  expectEmitter("attention", text,
+                {{2, 3, 3, 5, 16},
+                 {2, 3, 1, 66, 16},
+                 {2, 3, 1, 66, 16},
+                 {2, 1, 1, 5, 66}},
+                {{2, 3, 3, 5, 16}});
+  // No heads at all.
+  expectEmitter("attention",
+                attention("2x?x5x16", "2x1x9x16", "2x1x9x16", "", "2x?x5x16"),
+                {{2, 0, 5, 16}, {2, 1, 9, 16}, {2, 1, 9, 16}},
+                {{2, 0, 5, 16}});
+}
+
 } // namespace
