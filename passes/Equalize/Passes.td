@@ -64,4 +64,23 @@ def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
   }];
 }
 
+def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::func::FuncOp"> {
+  let summary = "Prints what can be scaled, permuted and rotated without changing the network";
+  let description = [{
+    Writes the channel spaces of a function to standard output, as comments
+    before the module, which it leaves as it is (docs/channel-spaces.md):
+
+    ```mlir
+    %h = nn.matmul %x, %w1 : ...
+    %a = nn.relu %h : ...
+    %y = nn.matmul %a, %w2 : ...
+    // prints
+    // D0    64         free    w1[1] -> w2[0]
+    // P0    64         free    w1[1] -> w2[0]
+    // O0    64         pinned  w1[1] -> w2[0]
+    //       nn.relu: nonlinear
+    ```
+  }];
+}
+
 #endif

@@ -1,0 +1,193 @@
+// What data movement says of channels.
+//
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/NN/ChannelAxes.h"
+#include "dialects/NN/NNOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace qopt::nn;
+
+namespace {
+
+constexpr Groups D = Groups::Diagonal, P = Groups::Permutation,
+                 O = Groups::Orthogonal, all = Groups::All;
+constexpr unsigned data = 0;
+
+void transpose(TransposeOp op, ChannelAxes &axes) {
+  unsigned result = axes.resultSlot();
+  for (auto [axis, from] : llvm::enumerate(op.getPerm()))
+    axes.join(all, axes.index({{data, unsigned(from)}, {result, unsigned(axis)}}));
+}
+
+/// Operand i takes its own span of the result's axis.
+void concat(ConcatOp op, ChannelAxes &axes) {
+  unsigned result = axes.resultSlot(), rank = axes.typeOf(result).getRank();
+  unsigned along = op.getAxis();
+  bool known = axes.sizeOf(result, along) != ShapedType::kDynamic;
+  int64_t begin = 0;
+  for (unsigned slot = 0; slot < result; ++slot) {
+    for (unsigned axis = 0; axis < rank; ++axis) {
+      if (axis != along) {
+        axes.join(all, axes.index({{slot, axis}, {result, axis}}));
+        continue;
+      }
+      int64_t size = axes.sizeOf(slot, axis);
+      if (!known) {
+        axes.pin(all, slot, axes.wholeAxis(slot, axis), "sizes not known");
+        continue;
+      }
+      axes.join(all, axes.indexOver(SmallVector<IndexedAxis, 3>{
+                         {slot, {axis, 0, size}, {}},
+                         {result, {axis, begin, size}, {}}}));
+      begin += size;
+    }
+  }
+}
+
+/// The span that is kept; what is cut away is free of this op.
+void slice(SliceOp op, ChannelAxes &axes) {
+  unsigned result = axes.resultSlot();
+  ArrayRef<int64_t> offsets = op.getStaticOffsets(), strides = op.getStrides();
+  for (unsigned axis = 0; axis < axes.typeOf(data).getRank(); ++axis) {
+    int64_t size = axes.sizeOf(result, axis), whole = axes.sizeOf(data, axis);
+    bool isSpan = strides[axis] == 1 && offsets[axis] >= 0 &&
+                  (size != ShapedType::kDynamic || offsets[axis] == 0);
+    if (whole == ShapedType::kDynamic)
+      isSpan = false;
+    if (!isSpan) {
+      axes.pin(all, data, axes.wholeAxis(data, axis), "sliced with a stride or at run time");
+      axes.pin(all, result, axes.wholeAxis(result, axis), "sliced with a stride or at run time");
+      continue;
+    }
+    axes.join(all, axes.indexOver(SmallVector<IndexedAxis, 3>{
+                       {data, {axis, offsets[axis], size}, {}},
+                       {result, {axis, 0, size}, {}}}));
+  }
+}
+
+void pad(PadOp op, ChannelAxes &axes) {
+  unsigned result = axes.resultSlot();
+  ArrayRef<int64_t> low = op.getLow(), high = op.getHigh();
+  bool zeros = op.getMode() == PadMode::constant && op.getValue().isZero();
+  bool copies = op.getMode() != PadMode::constant;
+  bool none = llvm::all_of(low, [](int64_t n) { return n == 0; }) &&
+              llvm::all_of(high, [](int64_t n) { return n == 0; });
+  for (unsigned axis = 0; axis < low.size(); ++axis) {
+    if (low[axis] == 0 && high[axis] == 0) {
+      unsigned index = axes.index({{data, axis}, {result, axis}});
+      // A padding value other than 0 would have to be scaled too.
+      bool linear = zeros || copies || none;
+      axes.join(linear ? all : P, index);
+      if (!linear)
+        axes.pin(D | O, index, "padded with a number");
+      continue;
+    }
+    axes.pin(all, data, axes.wholeAxis(data, axis), "padded along it");
+    axes.pin(all, result, axes.wholeAxis(result, axis), "padded along it");
+  }
+}
+
+/// An embedding looks rows up; what a row holds is free.
+void gather(GatherOp op, ChannelAxes &axes) {
+  constexpr unsigned indices = 1;
+  unsigned result = axes.resultSlot(), along = op.getAxis(),
+           chosen = axes.typeOf(indices).getRank();
+  for (unsigned axis = 0; axis < axes.typeOf(data).getRank(); ++axis)
+    if (axis == along)
+      axes.pin(all, data, axes.wholeAxis(data, axis), "looked up by number");
+    else
+      axes.join(all, axes.index({{data, axis},
+                                 {result, axis < along ? axis
+                                                       : axis + chosen - 1}}));
+  for (unsigned axis = 0; axis < chosen; ++axis) {
+    unsigned index = axes.index({{indices, axis}, {result, along + axis}});
+    axes.join(P, index);
+    axes.pin(D | O, index, "numbers looked up");
+  }
+}
+
+void scatter(ScatterOp op, ChannelAxes &axes) {
+  constexpr unsigned updates = 2;
+  unsigned result = axes.resultSlot();
+  for (unsigned slot : {data, updates, result})
+    axes.pin(all, slot, axes.wholeAxis(slot, 0), "scattered along it");
+  ScatterMode mode = op.getMode();
+  bool linear = mode == ScatterMode::replace || mode == ScatterMode::add;
+  bool positive = mode == ScatterMode::min || mode == ScatterMode::max;
+  for (unsigned axis = 1; axis < axes.typeOf(data).getRank(); ++axis) {
+    unsigned index = axes.index({{data, axis}, {updates, axis}, {result, axis}});
+    axes.join(linear ? all : P, index);
+    if (positive)
+      axes.joinPositive(D, index);
+    if (!linear)
+      axes.pin(positive ? O : D | O, index, "nonlinear");
+  }
+}
+
+void broadcastTo(BroadcastToOp, ChannelAxes &axes) {
+  unsigned result = axes.resultSlot();
+  int64_t rank = axes.typeOf(result).getRank();
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    int64_t own = axis - (rank - axes.typeOf(data).getRank());
+    if (own >= 0 && axes.sizeOf(data, own) == axes.sizeOf(result, axis))
+      axes.join(all, axes.index({{data, unsigned(own)}, {result, unsigned(axis)}}));
+    else
+      axes.pin(all, result, axes.wholeAxis(result, axis), "repeated along it");
+  }
+}
+
+/// Splits two shapes, from the right, into the smallest runs of axes with as
+/// many elements. A size known only at run time ends up in the first run.
+void reshape(ReshapeOp, ChannelAxes &axes) {
+  unsigned result = axes.resultSlot();
+  ArrayRef<int64_t> from = axes.typeOf(data).getShape(),
+                    to = axes.typeOf(result).getShape();
+  int64_t i = from.size(), j = to.size();
+  auto known = [](ArrayRef<int64_t> shape, int64_t end) {
+    return end > 0 && !ShapedType::isDynamic(shape[end - 1]);
+  };
+  while (known(from, i) && known(to, j)) {
+    int64_t beginI = i - 1, beginJ = j - 1;
+    int64_t left = from[beginI], right = to[beginJ];
+    while (left != right) {
+      if (left < right && known(from, beginI))
+        left *= from[--beginI];
+      else if (right < left && known(to, beginJ))
+        right *= to[--beginJ];
+      else
+        break;
+    }
+    if (left != right)
+      break;
+    axes.regroup(llvm::to_vector(llvm::seq<unsigned>(beginI, i)),
+                 llvm::to_vector(llvm::seq<unsigned>(beginJ, j)));
+    i = beginI, j = beginJ;
+  }
+  for (int64_t axis = 0; axis < i; ++axis)
+    axes.pin(all, data, axes.wholeAxis(data, axis), "merged with a size not known");
+  for (int64_t axis = 0; axis < j; ++axis)
+    axes.pin(all, result, axes.wholeAxis(result, axis), "merged with a size not known");
+}
+
+/// A tensor's sizes do not depend on what it holds.
+void sizesOnly(Operation *, ChannelAxes &axes) {
+  for (unsigned axis = 0; axis < axes.typeOf(data).getRank(); ++axis)
+    axes.ignore(all, data, axis);
+}
+
+} // namespace
+
+void qopt::nn::attachMovementChannelAxes(MLIRContext *context) {
+  attachChannelAxes<transpose, TransposeOp>(context);
+  attachChannelAxes<concat, ConcatOp>(context);
+  attachChannelAxes<slice, SliceOp>(context);
+  attachChannelAxes<pad, PadOp>(context);
+  attachChannelAxes<gather, GatherOp>(context);
+  attachChannelAxes<scatter, ScatterOp>(context);
+  attachChannelAxes<broadcastTo, BroadcastToOp>(context);
+  attachChannelAxes<reshape, ReshapeOp>(context);
+  attachChannelAxes<sizesOnly, tensor::DimOp>(context);
+}

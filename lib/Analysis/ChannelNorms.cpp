@@ -1,0 +1,103 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Orthogonal maps and norms: |x Q| = |x|, so rms_norm(x Q) = rms_norm(x) Q where
+// the gain is one number. layer_norm(x) = rms_norm(x M), M = I - 1 1'/n: it is an
+// rms_norm of inputs that have no mean, which M in every writer achieves.
+#include "dialects/NN/Constants.h"
+#include "lib/Analysis/ChannelUnions.h"
+
+using namespace mlir;
+
+namespace qopt {
+namespace {
+
+// Whether the gain can be moved into the readers of the norm: an element of D
+// which makes it 1. Empty if so, otherwise why not.
+std::string whyGainStays(const NormPassage &norm, ChannelUnions &diagonal) {
+  std::optional<nn::ConstantView> view =
+      nn::ConstantView::of(norm.op->tensor(norm.gain));
+  std::optional<std::vector<float>> gain =
+      view ? view->values<float>() : std::nullopt;
+  if (!gain)
+    return "its gain is computed";
+  bool negative = false;
+  for (float g : *gain) {
+    if (g == 0 || !(std::abs(g) <= std::numeric_limits<float>::max()))
+      return "its gain has a zero";
+    negative |= g < 0;
+  }
+  for (auto [x, result] : norm.nodes) {
+    if (diagonal.facts(result).pinned)
+      return "its gain cannot move into its readers";
+    if (negative && diagonal.facts(result).positiveOnly)
+      return "its gain is negative";
+  }
+  return "";
+}
+
+// Whether the mean can be taken out where x is written: all of x is one node
+// whose class is read by such norms only.
+std::string whyMeanStays(const NormPassage &norm, ChannelUnions &orthogonal,
+                         ArrayRef<NormPassage> all) {
+  if (norm.nodes.size() != 1)
+    return "its mean is over several segments";
+  unsigned x = orthogonal.classOf(norm.nodes.front().first);
+  if (orthogonal.facts(x).contracted)
+    return "its input is read with its mean";
+  for (const NormPassage &other : all)
+    for (auto [otherX, result] : other.nodes)
+      if (!other.centered && (orthogonal.classOf(otherX) == x ||
+                              orthogonal.classOf(result) == x))
+        return "its input is read with its mean";
+  return "";
+}
+
+} // namespace
+
+void passNorms(ChannelUnions &orthogonal, ChannelUnions &diagonal,
+               const ChannelSegments &segments) {
+  // Judged before any is passed: "who reads x" means its own side of the norm.
+  std::vector<std::string> refusals;
+  for (const NormPassage &norm : orthogonal.norms) {
+    std::string refusal;
+    if (!norm.op->isUniform(norm.gain))
+      refusal = whyGainStays(norm, diagonal);
+    for (const nn::IndexedAxis &axis : norm.index->axes)
+      if (axis.slot > norm.gain && axis.slot < norm.result &&
+          !norm.op->isConstant(axis.slot))
+        refusal = "its bias is computed";
+    if (refusal.empty() && norm.centered)
+      refusal = whyMeanStays(norm, orthogonal, orthogonal.norms);
+    refusals.push_back(std::move(refusal));
+  }
+  for (auto [norm, refusal] : llvm::zip(orthogonal.norms, refusals)) {
+    Operation *op = norm.op->operation();
+    for (auto [x, result] : norm.nodes) {
+      if (!refusal.empty()) {
+        orthogonal.pin(x, op, refusal);
+        orthogonal.pin(result, op, refusal);
+        continue;
+      }
+      orthogonal.unite(x, result, /*inverse=*/false, op);
+      // The bias is added after the rotation.
+      for (const nn::IndexedAxis &axis : norm.index->axes) {
+        if (axis.slot <= norm.gain || axis.slot >= norm.result)
+          continue;
+        ChannelSegment segment = segments.segment(result);
+        ChannelSite site;
+        site.op = op;
+        site.operand = axis.slot;
+        site.span = nn::AxisSpan{0, segment.begin(), segment.size()};
+        orthogonal.addSite(result, std::move(site));
+      }
+      NormCondition condition;
+      condition.norm = op;
+      condition.moveGain = !norm.op->isUniform(norm.gain);
+      condition.removeMean = norm.centered;
+      orthogonal.conditions.push_back({x, condition});
+    }
+  }
+}
+
+} // namespace qopt

@@ -1,0 +1,33 @@
+// Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The analysis, shown.
+#include "lib/Analysis/ChannelSpacesText.h"
+#include "passes/Equalize/Passes.h"
+
+using namespace mlir;
+
+namespace qopt {
+
+#define GEN_PASS_DEF_PRINTCHANNELSPACESPASS
+#include "passes/Equalize/Passes.h.inc"
+
+namespace {
+
+struct PrintChannelSpaces
+    : impl::PrintChannelSpacesPassBase<PrintChannelSpaces> {
+  void runOnOperation() override {
+    llvm::outs() << "// channel spaces of @" << getOperation().getSymName()
+                 << "\n";
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    printChannelSpaces(ChannelSpaces(getOperation()), os, /*showPinned=*/true);
+    // As comments: the module that follows stays readable.
+    for (StringRef line : llvm::split(StringRef(text).rtrim('\n'), '\n'))
+      llvm::outs() << "// " << line << "\n";
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace
+} // namespace qopt
