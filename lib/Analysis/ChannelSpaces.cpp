@@ -46,7 +46,7 @@ public:
     std::map<Signature, size_t> known;
     unsigned number = 0;
     for (auto &[root, found] : classes) {
-      if (found.block.sites.empty() || isTrivial(found.block))
+      if (!absorbs(found.block) || isTrivial(found.block))
         continue;
       sortSites(found.block);
       auto [place, isNew] = known.insert({signatureOf(found), spaces.size()});
@@ -90,6 +90,13 @@ private:
           }))
         conditions.push_back(condition);
     }
+  }
+
+  // Whether some constant runs along the channels.
+  static bool absorbs(const ChannelBlock &block) {
+    return llvm::any_of(block.sites, [](const ChannelSite &site) {
+      return site.span.has_value();
+    });
   }
 
   // One channel can be scaled, but neither permuted nor rotated.
@@ -156,7 +163,7 @@ int64_t bytesOf(Value constant) {
 // same places and the same way.
 void findTies(ChannelSpace &space) {
   using Place = std::tuple<unsigned, size_t, int64_t, bool>; // axis, block, ...
-  llvm::MapVector<Value, std::map<OpOperand *, std::set<Place>>> uses;
+  llvm::MapVector<Value, llvm::MapVector<OpOperand *, std::set<Place>>> uses;
   for (auto [number, block] : llvm::enumerate(space.blocks))
     for (const ChannelSite &site : block.sites)
       if (site.operand >= 0 && site.span)
@@ -169,7 +176,9 @@ void findTies(ChannelSpace &space) {
       agree &= found != places.end() && found->second == places.begin()->second;
     }
     if (!agree)
-      space.ties.push_back({constant, bytesOf(constant)});
+      space.ties.push_back({places.begin()->first->getOwner(),
+                            places.begin()->first->getOperandNumber(),
+                            bytesOf(constant)});
   }
 }
 

@@ -70,7 +70,8 @@ struct NormCondition {
 
 // A constant that other uses want as it was: they must agree, or it is cloned.
 struct TiedConstant {
-  mlir::Value constant;
+  mlir::Operation *user = nullptr; // The first in the space, ...
+  unsigned operand = 0;            // ... and where it uses the constant.
   int64_t cloneBytes = 0;
 };
 

@@ -4,6 +4,7 @@
 // Constants are called by the name in their location, else by their reader's.
 #include "lib/Analysis/ChannelSpacesText.h"
 #include "lib/Analysis/LocationNames.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -12,18 +13,24 @@ using namespace mlir;
 namespace qopt {
 namespace {
 
-std::string opName(Operation *op) {
-  std::string name = nameOf(op->getLoc(), "");
-  std::string kind = op->getName().getStringRef().str();
-  return name.empty() ? kind : kind + " " + name;
+// What a model calls a constant: large ones keep their name as a resource.
+std::string constantName(Operation *op, unsigned operand) {
+  Value constant = op->getOperand(operand);
+  Attribute data;
+  if (matchPattern(constant, m_Constant(&data)))
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
+      return resource.getRawHandle().getKey().str();
+  std::string reader = nameOf(op->getLoc(), op->getName().stripDialect());
+  std::string own = nameOf(constant.getLoc(), "");
+  return own.empty() || own == reader ? reader + "." + std::to_string(operand)
+                                      : own;
 }
 
 std::string siteName(const ChannelSite &site) {
-  std::string own = nameOf(site.op->getLoc(), site.op->getName().stripDialect());
-  if (site.operand < 0)
-    return own + ".bounds";
-  return nameOf(site.constant().getLoc(),
-                own + "." + std::to_string(site.operand));
+  return site.operand < 0 ? nameOf(site.op->getLoc(),
+                                   site.op->getName().stripDialect()) +
+                                ".bounds"
+                          : constantName(site.op, site.operand);
 }
 
 // Spans of one axis of a constant that the blocks of a space take, merged.
@@ -56,8 +63,9 @@ struct AxisParts {
   }
 };
 
-std::string sitesText(const ChannelSpace &space, ChannelRole role) {
-  std::vector<std::string> words; // Of sites without an axis.
+std::string sitesText(const ChannelSpace &space, ChannelRole role,
+                      size_t mostNames) {
+  std::vector<std::string> words;
   std::vector<AxisParts> parts;
   std::map<std::string, size_t> known;
   for (const ChannelBlock &block : space.blocks)
@@ -66,7 +74,7 @@ std::string sitesText(const ChannelSpace &space, ChannelRole role) {
         continue;
       bool unusual = space.kind == nn::Groups::Diagonal &&
                      site.inverse != (role == ChannelRole::Reader);
-      std::string name = (unusual ? "1/" : "") + siteName(site);
+      std::string name = siteName(site) + (unusual ? "^-1" : "");
       if (!site.span) {
         if (known.insert({name, 0}).second)
           parts.push_back({site.operand < 0 ? name : "+" + name, 0, -1, {}});
@@ -83,6 +91,11 @@ std::string sitesText(const ChannelSpace &space, ChannelRole role) {
     }
   for (const AxisParts &part : parts)
     words.push_back(part.axisSize < 0 ? part.name : part.text());
+  if (words.size() > mostNames) {
+    std::string rest = std::to_string(words.size() - mostNames);
+    words.resize(mostNames);
+    words.push_back("and " + rest + " more");
+  }
   return words.empty() ? "nothing" : llvm::join(words, " ");
 }
 
@@ -93,38 +106,81 @@ std::string sizeText(const ChannelSpace &space) {
              : std::to_string(space.blocks.size()) + " x " + size;
 }
 
-void printNotes(const ChannelSpace &space, llvm::raw_ostream &os) {
+// "nn.gelu (act and 3 more)" for ops of one name.
+std::string opNames(ArrayRef<Operation *> ops) {
+  std::string text = ops.front()->getName().getStringRef().str();
+  std::string name = nameOf(ops.front()->getLoc(), "");
+  std::string more =
+      ops.size() > 1 ? std::to_string(ops.size() - 1) + " more" : "";
+  if (!name.empty() || !more.empty())
+    text += " (" + name + (name.empty() || more.empty() ? "" : " and ") + more +
+            ")";
+  return text;
+}
+
+void printConditions(const ChannelSpace &space, llvm::raw_ostream &os) {
+  SmallVector<Operation *> gains, means;
   for (const NormCondition &condition : space.conditions) {
-    if (!condition.moveGain && !condition.removeMean)
-      continue;
-    os << "      needs ";
     if (condition.moveGain)
-      os << "the gain of " << opName(condition.norm) << " in its readers";
-    if (condition.moveGain && condition.removeMean)
-      os << ", ";
+      gains.push_back(condition.norm);
     if (condition.removeMean)
-      os << "the mean of " << opName(condition.norm) << " out of its writers";
-    os << "\n";
+      means.push_back(condition.norm);
   }
-  for (const TiedConstant &tie : space.ties)
-    os << "      clones " << nameOf(tie.constant.getLoc(), "a constant")
-       << ", " << tie.cloneBytes << " bytes\n";
+  if (!gains.empty())
+    os << "        needs the gain of " << opNames(gains)
+       << " moved into its readers\n";
+  if (!means.empty())
+    os << "        needs the mean that " << opNames(means)
+       << " subtracts taken out of the writers\n";
+}
+
+void printPins(const ChannelSpace &space, llvm::raw_ostream &os) {
+  // By kind of op and reason; an empty kind stands for the graph.
+  llvm::MapVector<std::pair<StringRef, StringRef>, SmallVector<Operation *>>
+      groups;
   for (const ChannelPin &pin : space.pins)
-    os << "      " << (pin.op ? opName(pin.op) + ": " : "") << pin.reason
+    groups[{pin.op ? pin.op->getName().getStringRef() : "", pin.reason}]
+        .push_back(pin.op);
+  for (auto &[key, ops] : groups)
+    os << "        " << (ops.front() ? opNames(ops) + ": " : "") << key.second
        << "\n";
+}
+
+void printNotes(const ChannelSpace &space, llvm::raw_ostream &os) {
+  printConditions(space, os);
+  for (const TiedConstant &tie : space.ties)
+    os << "        clones " << constantName(tie.user, tie.operand) << " for "
+       << tie.cloneBytes << " bytes\n";
+  printPins(space, os);
+}
+
+StringRef heading(nn::Groups kind) {
+  switch (kind) {
+  case nn::Groups::Diagonal:
+    return "D: positive diagonals";
+  case nn::Groups::Permutation:
+    return "P: permutations";
+  default:
+    return "O: orthogonal maps";
+  }
 }
 
 } // namespace
 
 void printChannelSpaces(const ChannelSpaces &spaces, llvm::raw_ostream &os,
-                        bool showPinned) {
+                        const ChannelSpacesStyle &style) {
+  std::optional<nn::Groups> last;
   for (const ChannelSpace &space : spaces.spaces()) {
-    if (!space.isFree() && !showPinned)
+    if (!space.isFree() && style.freeOnly)
       continue;
-    os << llvm::formatv("{0,-4}  {1,-10} {2}  {3} -> {4}\n", space.name(),
-                        sizeText(space), space.isFree() ? "free  " : "pinned",
-                        sitesText(space, ChannelRole::Writer),
-                        sitesText(space, ChannelRole::Reader));
+    if (last != space.kind)
+      os << heading(space.kind) << "\n";
+    last = space.kind;
+    os << llvm::formatv(
+        "  {0,-4} {1,-9} {2}  {3} -> {4}\n", space.name(), sizeText(space),
+        space.isFree() ? "free  " : "pinned",
+        sitesText(space, ChannelRole::Writer, style.mostNames),
+        sitesText(space, ChannelRole::Reader, style.mostNames));
     printNotes(space, os);
   }
 }

@@ -8,16 +8,20 @@
 
 namespace qopt {
 
+struct ChannelSpacesStyle {
+  bool freeOnly = false;
+  // Of writers and of readers; the others are counted.
+  size_t mostNames = 1000;
+};
+
 // One line a space, then what it asks for or why it is pinned:
 //
-//   D4  12 x 64  wv[1] bv[0] -> wo[0]                  free
+//   D4   12 x 64   free    wv[1] bv[0] -> wo[0]
 //
-// Writers stand left of the arrow, readers right; `w[1:0..64)` is a part of
-// axis 1 of constant w, a leading `1/` says that it takes the inverse where the
-// others take g (or that it takes g where readers take the inverse), `+` that
-// the constant becomes a vector. Pinned spaces are left out unless
-// `showPinned`.
+// Writers stand left of the arrow, readers right; `w[1:0..64]` is a part of
+// axis 1 of constant w. `^-1`: takes the inverse of what others on its side of
+// the arrow take. `+`: is one number for all channels and becomes a vector.
 void printChannelSpaces(const ChannelSpaces &spaces, llvm::raw_ostream &os,
-                        bool showPinned);
+                        const ChannelSpacesStyle &style);
 
 } // namespace qopt

@@ -21,7 +21,7 @@ struct PrintChannelSpaces
                  << "\n";
     std::string text;
     llvm::raw_string_ostream os(text);
-    printChannelSpaces(ChannelSpaces(getOperation()), os, /*showPinned=*/true);
+    printChannelSpaces(ChannelSpaces(getOperation()), os, {});
     // As comments: the module that follows stays readable.
     for (StringRef line : llvm::split(StringRef(text).rtrim('\n'), '\n'))
       llvm::outs() << "// " << line << "\n";
