@@ -139,37 +139,69 @@ void broadcastTo(BroadcastToOp, ChannelAxes &axes) {
   }
 }
 
-/// Splits two shapes, from the right, into the smallest runs of axes with as
-/// many elements. A size known only at run time ends up in the first run.
+/// Sizes of a shape from one end: known ones until the first open one.
+class ShapeEnd {
+public:
+  ShapeEnd(ArrayRef<int64_t> shape, int64_t begin, int64_t end, bool fromRight)
+      : shape(shape), begin(begin), end(end), fromRight(fromRight) {}
+
+  bool hasKnown() const {
+    return begin < end && !ShapedType::isDynamic(shape[next()]);
+  }
+  /// Takes the next axis into `axes`; its size.
+  int64_t take(SmallVector<unsigned> &axes) {
+    unsigned axis = next();
+    fromRight ? --end : ++begin;
+    axes.insert(fromRight ? axes.begin() : axes.end(), axis);
+    return shape[axis];
+  }
+  int64_t first() const { return begin; }
+  int64_t last() const { return end; }
+
+private:
+  int64_t next() const { return fromRight ? end - 1 : begin; }
+  ArrayRef<int64_t> shape;
+  int64_t begin, end;
+  bool fromRight;
+};
+
+/// Splits two shapes, from one end, into the smallest runs of axes with as many
+/// elements, until a size known only at run time.
+void matchRuns(ShapeEnd &from, ShapeEnd &to, ChannelAxes &axes) {
+  while (from.hasKnown() && to.hasKnown()) {
+    ShapeEnd i = from, j = to;
+    SmallVector<unsigned> left, right;
+    int64_t sizeLeft = i.take(left), sizeRight = j.take(right);
+    while (sizeLeft != sizeRight) {
+      if (sizeLeft < sizeRight && i.hasKnown())
+        sizeLeft *= i.take(left);
+      else if (sizeRight < sizeLeft && j.hasKnown())
+        sizeRight *= j.take(right);
+      else
+        return;
+    }
+    axes.regroup(left, right);
+    from = i, to = j;
+  }
+}
+
 void reshape(ReshapeOp, ChannelAxes &axes) {
   unsigned result = axes.resultSlot();
-  ArrayRef<int64_t> from = axes.typeOf(data).getShape(),
-                    to = axes.typeOf(result).getShape();
-  int64_t i = from.size(), j = to.size();
-  auto known = [](ArrayRef<int64_t> shape, int64_t end) {
-    return end > 0 && !ShapedType::isDynamic(shape[end - 1]);
+  RankedTensorType before = axes.typeOf(data), after = axes.typeOf(result);
+  ShapeEnd from(before.getShape(), 0, before.getRank(), /*fromRight=*/true);
+  ShapeEnd to(after.getShape(), 0, after.getRank(), /*fromRight=*/true);
+  matchRuns(from, to, axes);
+  // What precedes the axes of open size numbers the same runs, too.
+  ShapeEnd head(before.getShape(), 0, from.last(), /*fromRight=*/false);
+  ShapeEnd headTo(after.getShape(), 0, to.last(), /*fromRight=*/false);
+  matchRuns(head, headTo, axes);
+  auto pinRest = [&](unsigned slot, const ShapeEnd &rest) {
+    for (int64_t axis = rest.first(); axis < rest.last(); ++axis)
+      axes.pin(all, slot, axes.wholeAxis(slot, axis),
+               "merged with a size not known");
   };
-  while (known(from, i) && known(to, j)) {
-    int64_t beginI = i - 1, beginJ = j - 1;
-    int64_t left = from[beginI], right = to[beginJ];
-    while (left != right) {
-      if (left < right && known(from, beginI))
-        left *= from[--beginI];
-      else if (right < left && known(to, beginJ))
-        right *= to[--beginJ];
-      else
-        break;
-    }
-    if (left != right)
-      break;
-    axes.regroup(llvm::to_vector(llvm::seq<unsigned>(beginI, i)),
-                 llvm::to_vector(llvm::seq<unsigned>(beginJ, j)));
-    i = beginI, j = beginJ;
-  }
-  for (int64_t axis = 0; axis < i; ++axis)
-    axes.pin(all, data, axes.wholeAxis(data, axis), "merged with a size not known");
-  for (int64_t axis = 0; axis < j; ++axis)
-    axes.pin(all, result, axes.wholeAxis(result, axis), "merged with a size not known");
+  pinRest(data, head);
+  pinRest(result, headTo);
 }
 
 /// A tensor's sizes do not depend on what it holds.

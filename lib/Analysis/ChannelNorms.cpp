@@ -14,7 +14,8 @@ namespace {
 
 // Whether the gain can be moved into the readers of the norm: an element of D
 // which makes it 1. Empty if so, otherwise why not.
-std::string whyGainStays(const NormPassage &norm, ChannelUnions &diagonal) {
+std::string whyGainStays(const NormPassage &norm, ChannelUnions &diagonal,
+                         ArrayRef<NormPassage> all) {
   std::optional<nn::ConstantView> view =
       nn::ConstantView::of(norm.op->tensor(norm.gain));
   std::optional<std::vector<float>> gain =
@@ -32,6 +33,12 @@ std::string whyGainStays(const NormPassage &norm, ChannelUnions &diagonal) {
       return "its gain cannot move into its readers";
     if (negative && diagonal.facts(result).positiveOnly)
       return "its gain is negative";
+    // The element that frees this gain would change the other one.
+    for (const NormPassage &other : all)
+      for (auto [otherX, otherResult] : other.nodes)
+        if (&other != &norm &&
+            diagonal.classOf(otherResult) == diagonal.classOf(result))
+          return "its gain and that of another norm act on one space";
   }
   return "";
 }
@@ -62,7 +69,7 @@ void passNorms(ChannelUnions &orthogonal, ChannelUnions &diagonal,
   for (const NormPassage &norm : orthogonal.norms) {
     std::string refusal;
     if (!norm.op->isUniform(norm.gain))
-      refusal = whyGainStays(norm, diagonal);
+      refusal = whyGainStays(norm, diagonal, orthogonal.norms);
     for (const nn::IndexedAxis &axis : norm.index->axes)
       if (axis.slot > norm.gain && axis.slot < norm.result &&
           !norm.op->isConstant(axis.slot))
@@ -90,6 +97,9 @@ void passNorms(ChannelUnions &orthogonal, ChannelUnions &diagonal,
         site.operand = axis.slot;
         site.span = nn::AxisSpan{0, segment.begin(), segment.size()};
         orthogonal.addSite(result, std::move(site));
+        for (auto [otherX, other] : norm.nodes)
+          if (segments.segment(other).segment == segment.segment)
+            orthogonal.unite(result, other, /*inverse=*/false, op);
       }
       NormCondition condition;
       condition.norm = op;

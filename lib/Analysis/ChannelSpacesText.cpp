@@ -106,16 +106,17 @@ std::string sizeText(const ChannelSpace &space) {
              : std::to_string(space.blocks.size()) + " x " + size;
 }
 
-// "nn.gelu (act and 3 more)" for ops of one name.
+// "nn.gelu (act and 3 more)", "nn.gelu (4 of them)" for ops of one kind.
 std::string opNames(ArrayRef<Operation *> ops) {
-  std::string text = ops.front()->getName().getStringRef().str();
+  std::string kind = ops.front()->getName().getStringRef().str();
   std::string name = nameOf(ops.front()->getLoc(), "");
-  std::string more =
-      ops.size() > 1 ? std::to_string(ops.size() - 1) + " more" : "";
-  if (!name.empty() || !more.empty())
-    text += " (" + name + (name.empty() || more.empty() ? "" : " and ") + more +
-            ")";
-  return text;
+  if (ops.size() == 1)
+    return name.empty() ? kind : kind + " (" + name + ")";
+  return name.empty()
+             ? llvm::formatv("{0} ({1} of them)", kind, ops.size()).str()
+             : llvm::formatv("{0} ({1} and {2} more)", kind, name,
+                             ops.size() - 1)
+                   .str();
 }
 
 void printConditions(const ChannelSpace &space, llvm::raw_ostream &os) {
@@ -149,8 +150,9 @@ void printPins(const ChannelSpace &space, llvm::raw_ostream &os) {
 void printNotes(const ChannelSpace &space, llvm::raw_ostream &os) {
   printConditions(space, os);
   for (const TiedConstant &tie : space.ties)
-    os << "        clones " << constantName(tie.user, tie.operand) << " for "
-       << tie.cloneBytes << " bytes\n";
+    if (space.isFree())
+      os << "        clones " << constantName(tie.user, tie.operand) << " for "
+         << tie.cloneBytes << " bytes\n";
   printPins(space, os);
 }
 

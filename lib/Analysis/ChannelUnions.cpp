@@ -213,11 +213,15 @@ void ChannelUnions::absorbOwn(const ChannelAxes &op, const ChannelIndex &index,
       segments.find(op.tensor(result.slot), result.span.axis);
   if (!fibers)
     return;
+  std::map<unsigned, unsigned> firstOf; // By segment: blocks share the vector.
   forEachNode(*fibers, result.span, [&](unsigned node) {
     ChannelSite site;
     site.op = op.operation();
     site.operand = operand;
     addSite(node, std::move(site));
+    unsigned segment = segments.segment(node).segment;
+    unite(node, firstOf.try_emplace(segment, node).first->second,
+          /*inverse=*/false, op.operation());
   });
 }
 
@@ -229,6 +233,8 @@ void ChannelUnions::absorb(const ChannelAxes &op, const ChannelIndex &index,
       segments.find(op.tensor(beside.slot), beside.span.axis);
   if (!fibers)
     return;
+  // Blocks that meet one part of the constant get one element.
+  std::map<std::vector<int64_t>, unsigned> firstOf;
   forEachNode(*fibers, beside.span, [&](unsigned node) {
     auto part =
         constantPart(op, index, segments.segment(node), beside, constant);
@@ -242,6 +248,11 @@ void ChannelUnions::absorb(const ChannelAxes &op, const ChannelIndex &index,
     site.role = role;
     site.inverse = inverse && group == Groups::Diagonal;
     addSite(node, std::move(site));
+    std::vector<int64_t> key;
+    for (const AxisSpan &span : *part)
+      key.insert(key.end(), {span.axis, span.begin, span.size});
+    unite(node, firstOf.try_emplace(key, node).first->second,
+          /*inverse=*/false, op.operation());
   });
 }
 

@@ -64,10 +64,10 @@ def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
   }];
 }
 
-def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::func::FuncOp"> {
+def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::ModuleOp"> {
   let summary = "Prints what can be scaled, permuted and rotated without changing the network";
   let description = [{
-    Writes the channel spaces of a function to standard output, as comments
+    Writes the channel spaces of each function to standard output, as comments
     before the module, which it leaves as it is (docs/channel-spaces.md):
 
     ```mlir
@@ -75,10 +75,14 @@ def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::func::Fu
     %a = nn.relu %h : ...
     %y = nn.matmul %a, %w2 : ...
     // prints
-    // D0    64         free    w1[1] -> w2[0]
-    // P0    64         free    w1[1] -> w2[0]
-    // O0    64         pinned  w1[1] -> w2[0]
-    //       nn.relu: nonlinear
+    // channel spaces of @linear
+    // D: positive diagonals
+    //   D0   16        free    w1[1] -> w2[0]
+    // P: permutations
+    //   P0   16        free    w1[1] -> w2[0]
+    // O: orthogonal maps
+    //   O0   16        pinned  w1[1] -> nothing
+    //         nn.relu: nonlinear
     ```
   }];
 }

@@ -17,15 +17,20 @@ namespace {
 struct PrintChannelSpaces
     : impl::PrintChannelSpacesPassBase<PrintChannelSpaces> {
   void runOnOperation() override {
-    llvm::outs() << "// channel spaces of @" << getOperation().getSymName()
-                 << "\n";
+    // One function after another: the output is the same each time.
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      print(function);
+    markAllAnalysesPreserved();
+  }
+
+  void print(func::FuncOp function) {
     std::string text;
     llvm::raw_string_ostream os(text);
-    printChannelSpaces(ChannelSpaces(getOperation()), os, {});
+    printChannelSpaces(ChannelSpaces(function), os, {});
     // As comments: the module that follows stays readable.
+    llvm::outs() << "// channel spaces of @" << function.getSymName() << "\n";
     for (StringRef line : llvm::split(StringRef(text).rtrim('\n'), '\n'))
       llvm::outs() << "// " << line << "\n";
-    markAllAnalysesPreserved();
   }
 };
 
