@@ -78,6 +78,12 @@ void passNorms(ChannelUnions &orthogonal, ChannelUnions &diagonal,
       refusal = whyMeanStays(norm, orthogonal, orthogonal.norms);
     refusals.push_back(std::move(refusal));
   }
+  for (auto [norm, refusal] : llvm::zip(orthogonal.norms, refusals))
+    if (refusal.empty() && norm.centered) {
+      unsigned x = orthogonal.classOf(norm.nodes.front().first);
+      for (auto &[node, site] : orthogonal.sites)
+        site.losesMean |= orthogonal.classOf(node) == x;
+    }
   for (auto [norm, refusal] : llvm::zip(orthogonal.norms, refusals)) {
     Operation *op = norm.op->operation();
     for (auto [x, result] : norm.nodes) {

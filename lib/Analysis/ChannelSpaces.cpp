@@ -69,6 +69,7 @@ private:
     for (unsigned node = 0; node < segments.numNodes(); ++node) {
       ChannelClass &found = classes[unions.classOf(node)];
       found.block.segments.push_back(segments.segment(node));
+      found.block.inverse.push_back(unions.isInverse(node));
       found.positiveOnly = unions.facts(node).positiveOnly;
     }
     for (auto &[node, site] : unions.sites) {
@@ -95,7 +96,7 @@ private:
   // Whether some constant runs along the channels.
   static bool absorbs(const ChannelBlock &block) {
     return llvm::any_of(block.sites, [](const ChannelSite &site) {
-      return site.span.has_value();
+      return !site.becomesVector;
     });
   }
 
@@ -111,9 +112,7 @@ private:
       auto spanKey = [](const nn::AxisSpan &span) {
         return std::array<int64_t, 3>{span.axis, span.begin, span.size};
       };
-      std::vector<std::array<int64_t, 3>> spans;
-      if (site.span)
-        spans.push_back(spanKey(*site.span));
+      std::vector<std::array<int64_t, 3>> spans{spanKey(site.span)};
       for (const nn::AxisSpan &span : site.within)
         spans.push_back(spanKey(span));
       return std::tuple(opNumbers.lookup(site.op), site.operand, site.role,
@@ -135,8 +134,8 @@ private:
     for (const ChannelSite &site : found.block.sites) {
       signature.insert(signature.end(),
                        {-1, opNumbers.lookup(site.op), site.operand,
-                        site.span ? site.span->axis : -1, site.role ==
-                        ChannelRole::Reader, site.inverse});
+                        site.span.axis, site.role == ChannelRole::Reader,
+                        site.inverse, site.losesMean});
     }
     for (const ChannelPin &pin : found.pins) {
       signature.insert(signature.end(), {-2, opNumbers.lookup(pin.op)});
@@ -166,9 +165,9 @@ void findTies(ChannelSpace &space) {
   llvm::MapVector<Value, llvm::MapVector<OpOperand *, std::set<Place>>> uses;
   for (auto [number, block] : llvm::enumerate(space.blocks))
     for (const ChannelSite &site : block.sites)
-      if (site.operand >= 0 && site.span)
+      if (!site.becomesVector)
         uses[site.constant()][&site.op->getOpOperand(site.operand)].insert(
-            {site.span->axis, number, site.span->begin, site.inverse});
+            {site.span.axis, number, site.span.begin, site.inverse});
   for (auto &[constant, places] : uses) {
     bool agree = true;
     for (OpOperand &use : constant.getUses()) {

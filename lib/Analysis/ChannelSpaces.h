@@ -41,14 +41,18 @@ struct ChannelSite {
   mlir::Operation *op = nullptr;
   // Negative: the bounds in the op's attributes, which become vectors.
   int operand = -1;
-  // The channels; nothing where the constant is the same for all channels and
-  // has to become a vector.
-  std::optional<nn::AxisSpan> span;
+  // One number for all channels, which has to become a vector first.
+  bool becomesVector = false;
+  // The channels: on an axis of the constant, of the op's result where the
+  // constant has none.
+  nn::AxisSpan span;
   // Other axes, limited to these positions.
   llvm::SmallVector<nn::AxisSpan, 1> within;
   ChannelRole role = ChannelRole::Writer;
-  // D: takes 1/g rather than g, P and O: always the element itself.
+  // D: takes 1/g rather than g. P and O: always the element itself.
   bool inverse = false;
+  // Writes what a norm takes the mean of: see NormCondition::removeMean.
+  bool losesMean = false;
 
   mlir::Value constant() const {
     return operand < 0 ? mlir::Value() : op->getOperand(operand);
@@ -77,6 +81,7 @@ struct TiedConstant {
 
 struct ChannelBlock {
   std::vector<ChannelSegment> segments; // Program order.
+  std::vector<bool> inverse;            // D: segment i carries 1/g.
   std::vector<ChannelSite> sites;       // Program order.
 };
 

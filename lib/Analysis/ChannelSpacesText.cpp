@@ -75,19 +75,19 @@ std::string sitesText(const ChannelSpace &space, ChannelRole role,
       bool unusual = space.kind == nn::Groups::Diagonal &&
                      site.inverse != (role == ChannelRole::Reader);
       std::string name = siteName(site) + (unusual ? "^-1" : "");
-      if (!site.span) {
+      if (site.becomesVector) {
         if (known.insert({name, 0}).second)
           parts.push_back({site.operand < 0 ? name : "+" + name, 0, -1, {}});
         continue;
       }
       auto type = cast<RankedTensorType>(site.constant().getType());
-      std::string key = name + "@" + std::to_string(site.span->axis);
+      std::string key = name + "@" + std::to_string(site.span.axis);
       auto [place, isNew] = known.insert({key, parts.size()});
       if (isNew)
-        parts.push_back({name, site.span->axis,
-                         type.getDimSize(site.span->axis), {}});
-      parts[place->second].add(site.span->begin,
-                               site.span->begin + site.span->size);
+        parts.push_back({name, site.span.axis,
+                         type.getDimSize(site.span.axis), {}});
+      parts[place->second].add(site.span.begin,
+                               site.span.begin + site.span.size);
     }
   for (const AxisParts &part : parts)
     words.push_back(part.axisSize < 0 ? part.name : part.text());

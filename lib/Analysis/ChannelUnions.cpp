@@ -218,9 +218,11 @@ void ChannelUnions::absorbOwn(const ChannelAxes &op, const ChannelIndex &index,
     ChannelSite site;
     site.op = op.operation();
     site.operand = operand;
+    site.becomesVector = true;
+    ChannelSegment segment = segments.segment(node);
+    site.span = {result.span.axis, segment.begin(), segment.size()};
     addSite(node, std::move(site));
-    unsigned segment = segments.segment(node).segment;
-    unite(node, firstOf.try_emplace(segment, node).first->second,
+    unite(node, firstOf.try_emplace(segment.segment, node).first->second,
           /*inverse=*/false, op.operation());
   });
 }
