@@ -12,6 +12,16 @@ using namespace mlir;
 namespace qopt {
 namespace {
 
+// The vectors that are added behind the gain.
+std::vector<nn::IndexedAxis> biases(const NormPassage &norm) {
+  std::vector<nn::IndexedAxis> found;
+  for (const nn::IndexedAxis &axis : norm.index->axes)
+    if (axis.slot != norm.x && axis.slot != norm.gain &&
+        axis.slot != norm.result)
+      found.push_back(axis);
+  return found;
+}
+
 // Whether the gain can be moved into the readers of the norm: an element of D
 // which makes it 1. Empty if so, otherwise why not.
 std::string whyGainStays(const NormPassage &norm, ChannelUnions &diagonal,
@@ -62,58 +72,75 @@ std::string whyMeanStays(const NormPassage &norm, ChannelUnions &orthogonal,
 
 } // namespace
 
+namespace {
+
+// Empty if the norm may be passed, otherwise why not.
+std::string whyNot(const NormPassage &norm, ChannelUnions &orthogonal,
+                   ChannelUnions &diagonal) {
+  std::string refusal;
+  if (!norm.op->isUniform(norm.gain))
+    refusal = whyGainStays(norm, diagonal, orthogonal.norms);
+  for (const nn::IndexedAxis &axis : biases(norm))
+    if (!norm.op->isConstant(axis.slot))
+      refusal = "its bias is computed";
+  if (refusal.empty() && norm.centered)
+    refusal = whyMeanStays(norm, orthogonal, orthogonal.norms);
+  return refusal;
+}
+
+// A bias writes the result: it is added after the rotation, alike in all blocks.
+void absorbBiases(const NormPassage &norm, ChannelUnions &orthogonal,
+                  const ChannelSegments &segments) {
+  for (const nn::IndexedAxis &axis : biases(norm)) {
+    std::map<unsigned, unsigned> firstOf; // By segment.
+    for (auto [x, result] : norm.nodes) {
+      ChannelSegment segment = segments.segment(result);
+      ChannelSite site;
+      site.op = norm.op->operation();
+      site.operand = axis.slot;
+      site.span = {axis.span.axis, segment.begin(), segment.size()};
+      orthogonal.addSite(result, std::move(site));
+      orthogonal.unite(result,
+                       firstOf.try_emplace(segment.segment, result).first->second,
+                       /*inverse=*/false, norm.op->operation());
+    }
+  }
+}
+
+} // namespace
+
 void passNorms(ChannelUnions &orthogonal, ChannelUnions &diagonal,
                const ChannelSegments &segments) {
   // Judged before any is passed: "who reads x" means its own side of the norm.
-  std::vector<std::string> refusals;
+  std::vector<const NormPassage *> passed;
   for (const NormPassage &norm : orthogonal.norms) {
-    std::string refusal;
-    if (!norm.op->isUniform(norm.gain))
-      refusal = whyGainStays(norm, diagonal, orthogonal.norms);
-    for (const nn::IndexedAxis &axis : norm.index->axes)
-      if (axis.slot > norm.gain && axis.slot < norm.result &&
-          !norm.op->isConstant(axis.slot))
-        refusal = "its bias is computed";
-    if (refusal.empty() && norm.centered)
-      refusal = whyMeanStays(norm, orthogonal, orthogonal.norms);
-    refusals.push_back(std::move(refusal));
+    std::string refusal = whyNot(norm, orthogonal, diagonal);
+    if (refusal.empty()) {
+      passed.push_back(&norm);
+      continue;
+    }
+    for (auto [x, result] : norm.nodes) {
+      orthogonal.pin(x, norm.op->operation(), refusal);
+      orthogonal.pin(result, norm.op->operation(), refusal);
+    }
   }
-  for (auto [norm, refusal] : llvm::zip(orthogonal.norms, refusals))
-    if (refusal.empty() && norm.centered) {
-      unsigned x = orthogonal.classOf(norm.nodes.front().first);
+  for (const NormPassage *norm : passed)
+    absorbBiases(*norm, orthogonal, segments);
+  for (const NormPassage *norm : passed)
+    if (norm->centered) {
+      unsigned x = orthogonal.classOf(norm->nodes.front().first);
       for (auto &[node, site] : orthogonal.sites)
         site.losesMean |= orthogonal.classOf(node) == x;
     }
-  for (auto [norm, refusal] : llvm::zip(orthogonal.norms, refusals)) {
-    Operation *op = norm.op->operation();
-    for (auto [x, result] : norm.nodes) {
-      if (!refusal.empty()) {
-        orthogonal.pin(x, op, refusal);
-        orthogonal.pin(result, op, refusal);
-        continue;
-      }
-      orthogonal.unite(x, result, /*inverse=*/false, op);
-      // The bias is added after the rotation.
-      for (const nn::IndexedAxis &axis : norm.index->axes) {
-        if (axis.slot <= norm.gain || axis.slot >= norm.result)
-          continue;
-        ChannelSegment segment = segments.segment(result);
-        ChannelSite site;
-        site.op = op;
-        site.operand = axis.slot;
-        site.span = nn::AxisSpan{0, segment.begin(), segment.size()};
-        orthogonal.addSite(result, std::move(site));
-        for (auto [otherX, other] : norm.nodes)
-          if (segments.segment(other).segment == segment.segment)
-            orthogonal.unite(result, other, /*inverse=*/false, op);
-      }
+  for (const NormPassage *norm : passed)
+    for (auto [x, result] : norm->nodes) {
+      orthogonal.unite(x, result, /*inverse=*/false, norm->op->operation());
       NormCondition condition;
-      condition.norm = op;
-      condition.moveGain = !norm.op->isUniform(norm.gain);
-      condition.removeMean = norm.centered;
+      condition.norm = norm->op->operation();
+      condition.moveGain = !norm->op->isUniform(norm->gain);
+      condition.removeMean = norm->centered;
       orthogonal.conditions.push_back({x, condition});
     }
-  }
 }
 
 } // namespace qopt

@@ -153,17 +153,22 @@ ChannelSegment ChannelSegments::segment(unsigned node) const {
 bool ChannelSegments::isTracked(const nn::ChannelAxes &op,
                                 const nn::ChannelIndex &index) const {
   int64_t size = index.axes.front().span.size;
+  bool hasNodes = false, hasSingle = false;
   for (const nn::IndexedAxis &axis : index.axes) {
     auto [number, begin, length] = axis.span;
     int64_t whole = op.sizeOf(axis.slot, number);
     if (ShapedType::isDynamic(whole) || length != size || begin < 0 ||
         begin > whole - size)
       return false;
-    if (whole > 1 && !op.isConstant(axis.slot) &&
-        !find(op.tensor(axis.slot), number))
+    if (op.isConstant(axis.slot))
+      continue;
+    bool found = find(op.tensor(axis.slot), number);
+    if (whole > 1 && !found)
       return false;
+    (found ? hasNodes : hasSingle) = true;
   }
-  return size > 0;
+  // A single channel has no node: one cut out of many would be lost.
+  return size > 0 && !(hasNodes && hasSingle);
 }
 
 bool ChannelSegments::refine(const nn::ChannelAxes &op) {

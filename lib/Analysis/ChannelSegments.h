@@ -63,7 +63,8 @@ public:
   const ChannelFibers *find(mlir::Value value, unsigned axis) const;
   unsigned numNodes() const { return nodeCount; }
   ChannelSegment segment(unsigned node) const;
-  // Whether `index` runs along axes of one known size within their tensors.
+  // Whether `index` runs along axes of one known size within their tensors, all
+  // of them with nodes or none.
   bool isTracked(const nn::ChannelAxes &op, const nn::ChannelIndex &index) const;
 
 private:

@@ -90,7 +90,7 @@ void ChannelUnions::pinByNature() {
 void ChannelUnions::applyLaw(const ChannelAxes &op, const LawOfIndex &law) {
   const ChannelIndex &index = op.indices()[law.index];
   if (!segments.isTracked(op, index))
-    return pinIndex(op, index, "sizes not known");
+    return pinIndex(op, index, "sizes not known, or one channel cut out");
   switch (law.law) {
   case Law::Join:
     return join(op, law);
