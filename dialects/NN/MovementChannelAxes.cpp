@@ -139,15 +139,76 @@ void broadcastTo(BroadcastToOp, ChannelAxes &axes) {
   }
 }
 
-/// Sizes of a shape from one end: known ones until the first open one.
+/// What says how long an axis is that has no static size: an index value, or
+/// the axis of a tensor. Equal origins are equal sizes.
+struct SizeOrigin {
+  Value value;
+  int64_t axis = -1; // -1: `value` is the size.
+  bool operator==(const SizeOrigin &) const = default;
+};
+
+/// The index operand that gives axis \p axis of the result, if there is one.
+Value sizeOperand(Operation *op, unsigned axis) {
+  auto find = [&](ArrayRef<int64_t> sizes, ValueRange operands) -> Value {
+    unsigned dynamic = llvm::count(sizes.take_front(axis), ShapedType::kDynamic);
+    return ShapedType::isDynamic(sizes[axis]) ? operands[dynamic] : Value();
+  };
+  if (auto reshape = dyn_cast<ReshapeOp>(op))
+    return find(reshape.getStaticSizes(), reshape.getSizes());
+  if (auto broadcast = dyn_cast<BroadcastToOp>(op))
+    return find(broadcast.getStaticSizes(), broadcast.getSizes());
+  if (auto slice = dyn_cast<SliceOp>(op))
+    return find(slice.getStaticSizes(), slice.getSizes());
+  return {};
+}
+
+/// Follows an axis to what it got its size from: each op says which axes of its
+/// operands run along with one of its result.
+SizeOrigin originOf(Value tensor, unsigned axis) {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (Value size = sizeOperand(op, axis)) {
+      auto dim = size.getDefiningOp<tensor::DimOp>();
+      std::optional<int64_t> number =
+          dim ? dim.getConstantIndex() : std::nullopt;
+      if (!number)
+        return {size, -1};
+      tensor = dim.getSource(), axis = *number;
+      continue;
+    }
+    auto stating = dyn_cast<ChannelAxesOpInterface>(op);
+    if (!stating || isa<ReshapeOp>(op))
+      break;
+    ChannelAxes axes(op);
+    stating.stateChannelAxes(axes);
+    const IndexedAxis *source = nullptr;
+    for (const ChannelIndex &index : axes.indices())
+      if (const IndexedAxis *own = index.find(axes.resultSlot());
+          own && own->span.axis == axis)
+        for (const IndexedAxis &other : index.axes)
+          if (other.slot < axes.resultSlot() && !axes.isConstant(other.slot) &&
+              other.span.size == ShapedType::kDynamic)
+            source = &other;
+    if (!source)
+      break;
+    axis = source->span.axis;
+    tensor = axes.tensor(source->slot);
+  }
+  return {tensor, int64_t(axis)};
+}
+
+/// The axes of a shape from one end.
 class ShapeEnd {
 public:
-  ShapeEnd(ArrayRef<int64_t> shape, int64_t begin, int64_t end, bool fromRight)
-      : shape(shape), begin(begin), end(end), fromRight(fromRight) {}
+  ShapeEnd(Value tensor, bool fromRight, int64_t last)
+      : tensor(tensor),
+        shape(cast<RankedTensorType>(tensor.getType()).getShape()), end(last),
+        fromRight(fromRight) {}
 
+  bool isEmpty() const { return begin == end; }
   bool hasKnown() const {
-    return begin < end && !ShapedType::isDynamic(shape[next()]);
+    return !isEmpty() && !ShapedType::isDynamic(shape[next()]);
   }
+  SizeOrigin origin() const { return originOf(tensor, next()); }
   /// Takes the next axis into `axes`; its size.
   int64_t take(SmallVector<unsigned> &axes) {
     unsigned axis = next();
@@ -160,15 +221,28 @@ public:
 
 private:
   int64_t next() const { return fromRight ? end - 1 : begin; }
+  Value tensor;
   ArrayRef<int64_t> shape;
-  int64_t begin, end;
+  int64_t begin = 0, end;
   bool fromRight;
 };
 
+/// Takes the next axes of both where they are of one size not known.
+bool takeEqual(ShapeEnd &from, ShapeEnd &to) {
+  if (from.isEmpty() || to.isEmpty() || from.hasKnown() || to.hasKnown() ||
+      from.origin() != to.origin())
+    return false;
+  SmallVector<unsigned> axes;
+  from.take(axes), to.take(axes);
+  return true;
+}
+
 /// Splits two shapes, from one end, into the smallest runs of axes with as many
-/// elements, until a size known only at run time.
+/// elements, as far as sizes can be told.
 void matchRuns(ShapeEnd &from, ShapeEnd &to, ChannelAxes &axes) {
-  while (from.hasKnown() && to.hasKnown()) {
+  while (takeEqual(from, to) || (from.hasKnown() && to.hasKnown())) {
+    if (!from.hasKnown() || !to.hasKnown())
+      continue;
     ShapeEnd i = from, j = to;
     SmallVector<unsigned> left, right;
     int64_t sizeLeft = i.take(left), sizeRight = j.take(right);
@@ -185,15 +259,14 @@ void matchRuns(ShapeEnd &from, ShapeEnd &to, ChannelAxes &axes) {
   }
 }
 
-void reshape(ReshapeOp, ChannelAxes &axes) {
+void reshape(ReshapeOp op, ChannelAxes &axes) {
   unsigned result = axes.resultSlot();
-  RankedTensorType before = axes.typeOf(data), after = axes.typeOf(result);
-  ShapeEnd from(before.getShape(), 0, before.getRank(), /*fromRight=*/true);
-  ShapeEnd to(after.getShape(), 0, after.getRank(), /*fromRight=*/true);
+  ShapeEnd from(op.getX(), /*fromRight=*/true, axes.typeOf(data).getRank());
+  ShapeEnd to(op.getResult(), /*fromRight=*/true, axes.typeOf(result).getRank());
   matchRuns(from, to, axes);
-  // What precedes the axes of open size numbers the same runs, too.
-  ShapeEnd head(before.getShape(), 0, from.last(), /*fromRight=*/false);
-  ShapeEnd headTo(after.getShape(), 0, to.last(), /*fromRight=*/false);
+  // What precedes the axes that cannot be told numbers the same runs, too.
+  ShapeEnd head(op.getX(), /*fromRight=*/false, from.last());
+  ShapeEnd headTo(op.getResult(), /*fromRight=*/false, to.last());
   matchRuns(head, headTo, axes);
   auto pinRest = [&](unsigned slot, const ShapeEnd &rest) {
     for (int64_t axis = rest.first(); axis < rest.last(); ++axis)

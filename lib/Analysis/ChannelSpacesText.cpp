@@ -13,13 +13,21 @@ using namespace mlir;
 namespace qopt {
 namespace {
 
-// What a model calls a constant: large ones keep their name as a resource.
+// What a model calls a constant. Large ones keep a name as a resource, with
+// numbers that only tell copies apart; a name without a path is a pass's.
 std::string constantName(Operation *op, unsigned operand) {
   Value constant = op->getOperand(operand);
   Attribute data;
   if (matchPattern(constant, m_Constant(&data)))
-    if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
-      return resource.getRawHandle().getKey().str();
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
+      StringRef key = resource.getRawHandle().getKey();
+      for (StringRef rest = key.rtrim("0123456789");
+           rest.size() < key.size() && rest.consume_back("_");
+           rest = key.rtrim("0123456789"))
+        key = rest;
+      if (key.find_first_of("./") != StringRef::npos)
+        return key.str();
+    }
   std::string reader = nameOf(op->getLoc(), op->getName().stripDialect());
   std::string own = nameOf(constant.getLoc(), "");
   return own.empty() || own == reader ? reader + "." + std::to_string(operand)
@@ -67,7 +75,8 @@ std::string sitesText(const ChannelSpace &space, ChannelRole role,
                       size_t mostNames) {
   std::vector<std::string> words;
   std::vector<AxisParts> parts;
-  std::map<std::string, size_t> known;
+  // One word for a constant's axis; without a constant, for an op.
+  std::map<std::tuple<void *, unsigned, bool>, size_t> known;
   for (const ChannelBlock &block : space.blocks)
     for (const ChannelSite &site : block.sites) {
       if (site.role != role)
@@ -75,17 +84,19 @@ std::string sitesText(const ChannelSpace &space, ChannelRole role,
       bool unusual = space.kind == nn::Groups::Diagonal &&
                      site.inverse != (role == ChannelRole::Reader);
       std::string name = siteName(site) + (unusual ? "^-1" : "");
+      void *constant = site.operand < 0 ? site.op
+                                        : site.constant().getAsOpaquePointer();
+      unsigned axis = site.becomesVector ? ~0u : site.span.axis;
+      auto [place, isNew] =
+          known.insert({{constant, axis, unusual}, parts.size()});
       if (site.becomesVector) {
-        if (known.insert({name, 0}).second)
+        if (isNew)
           parts.push_back({site.operand < 0 ? name : "+" + name, 0, -1, {}});
         continue;
       }
       auto type = cast<RankedTensorType>(site.constant().getType());
-      std::string key = name + "@" + std::to_string(site.span.axis);
-      auto [place, isNew] = known.insert({key, parts.size()});
       if (isNew)
-        parts.push_back({name, site.span.axis,
-                         type.getDimSize(site.span.axis), {}});
+        parts.push_back({name, axis, type.getDimSize(axis), {}});
       parts[place->second].add(site.span.begin,
                                site.span.begin + site.span.size);
     }

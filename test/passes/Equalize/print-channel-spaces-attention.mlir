@@ -178,3 +178,47 @@ func.func @query_key_norm(%x: tensor<1x?x8xf32>) -> tensor<1x2x?x?xf32> {
   %y = nn.matmul %q, %k : (tensor<1x2x?x4xf32>, tensor<1x2x4x?xf32>) -> tensor<1x2x?x?xf32>
   return %y : tensor<1x2x?x?xf32>
 }
+
+// Sizes known only at run time do not hide heads: both reshapes name them alike.
+// CHECK-LABEL: channel spaces of @open_sizes
+// CHECK: D1 2 x 4 free wv[1] -> wo[0]
+// CHECK: P1 2 x 4 free wv[1] -> wo[0]
+// CHECK: O1 2 x 4 free wv[1] -> wo[0]
+func.func @open_sizes(%x: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %n = tensor.dim %x, %zero : tensor<?x?x8xf32>
+  %s = tensor.dim %x, %one : tensor<?x?x8xf32>
+  %wv = arith.constant dense<1.0> : tensor<8x8xf32> loc("wv")
+  %wo = arith.constant dense<1.0> : tensor<8x8xf32> loc("wo")
+  %0 = nn.matmul %x, %wv : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
+  %1 = nn.reshape %0 to [%n, %s, 2, 4] : (tensor<?x?x8xf32>) -> tensor<?x?x2x4xf32>
+  %2 = nn.transpose %1 {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x?x2x4xf32>) -> tensor<?x2x?x4xf32>
+  %3 = nn.reshape %2 to [1, %n, 2, %s, 4] : (tensor<?x2x?x4xf32>) -> tensor<1x?x2x?x4xf32>
+  %4 = nn.transpose %3 {perm = array<i64: 0, 1, 3, 2, 4>} : (tensor<1x?x2x?x4xf32>) -> tensor<1x?x?x2x4xf32>
+  %5 = nn.reshape %4 to [%n, %s, 8] : (tensor<1x?x?x2x4xf32>) -> tensor<?x?x8xf32>
+  %6 = nn.matmul %5, %wo : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
+  return %6 : tensor<?x?x8xf32>
+}
+
+// Near miss: positions and batches change places, and with them what a head is.
+// CHECK-LABEL: channel spaces of @swapped_sizes
+// CHECK: D1 4 free wv[1] -> wo[0]
+// CHECK: P1 4 free wv[1] -> wo[0]
+// CHECK: O1 4 free wv[1] -> wo[0]
+func.func @swapped_sizes(%x: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %n = tensor.dim %x, %zero : tensor<?x?x8xf32>
+  %s = tensor.dim %x, %one : tensor<?x?x8xf32>
+  %wv = arith.constant dense<1.0> : tensor<8x8xf32> loc("wv")
+  %wo = arith.constant dense<1.0> : tensor<8x8xf32> loc("wo")
+  %0 = nn.matmul %x, %wv : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
+  %1 = nn.reshape %0 to [%n, %s, 2, 4] : (tensor<?x?x8xf32>) -> tensor<?x?x2x4xf32>
+  %2 = nn.transpose %1 {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x?x2x4xf32>) -> tensor<?x2x?x4xf32>
+  %3 = nn.reshape %2 to [%s, 2, %n, 4] : (tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
+  %4 = nn.transpose %3 {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x2x?x4xf32>) -> tensor<?x?x2x4xf32>
+  %5 = nn.reshape %4 to [%s, %n, 8] : (tensor<?x?x2x4xf32>) -> tensor<?x?x8xf32>
+  %6 = nn.matmul %5, %wo : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
+  return %6 : tensor<?x?x8xf32>
+}
