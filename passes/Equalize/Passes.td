@@ -71,17 +71,17 @@ def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::ModuleOp
     before the module, which it leaves as it is (docs/channel-spaces.md):
 
     ```mlir
-    %h = nn.matmul %x, %w1 : ...
-    %a = nn.relu %h : ...
-    %y = nn.matmul %a, %w2 : ...
-    // prints
-    // channel spaces of @linear
+    %0 = nn.matmul %x, %w1 : ...
+    %1 = nn.add %0, %b1 : ...
+    %2 = nn.relu %1 : ...
+    %3 = nn.matmul %2, %w2 : ...
+    // prints, among others,
     // D: positive diagonals
-    //   D0   16        free    w1[1] -> w2[0]
+    //   D1   16        free    w1[1] b1[0] -> w2[0]
     // P: permutations
-    //   P0   16        free    w1[1] -> w2[0]
+    //   P1   16        free    w1[1] b1[0] -> w2[0]
     // O: orthogonal maps
-    //   O0   16        pinned  w1[1] -> nothing
+    //   O1   16        pinned  w1[1] b1[0] -> nothing
     //         nn.relu: nonlinear
     ```
   }];
