@@ -138,7 +138,7 @@ std::string ChannelRewriter::rewrite(std::vector<SiteAction> actions) {
     if (constant.use_empty())
       constant.getDefiningOp()->erase();
   }
-  if (bounds.empty())
+  if (bounds.empty() || keepBounds)
     return "";
   std::vector<SiteAction> ofVectors;
   for (SiteAction &action : bounds)

@@ -17,6 +17,9 @@ public:
 
   // Bytes that clones of constants may cost in one call of `apply`.
   int64_t mostCloneBytes = std::numeric_limits<int64_t>::max();
+  // Bounds of clips stay one number: no longer exact, unless the caller has
+  // seen to it that nothing reaches them.
+  bool keepBounds = false;
 
   // Folds `element` into all writers and readers of `space`. Returns "" or why
   // it was not done; then nothing has changed. Spaces of one analysis may be

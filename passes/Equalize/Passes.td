@@ -10,9 +10,9 @@ include "mlir/Pass/PassBase.td"
 def SmoothChannelsPass : Pass<"qopt-smooth-channels", "::mlir::func::FuncOp"> {
   let summary = "Moves outlier channels from normalized activations into weights";
   let description = [{
-    A positive factor for each channel between a layer_norm or rms_norm and the
-    matmuls that read it: gain and bias are divided by it, the weights' rows
-    multiplied. The product is unchanged, but channels become alike and lose
+    A positive factor for each channel of a diagonal space that the gain of a
+    layer_norm or rms_norm writes (docs/channel-spaces.md): gain and bias are
+    divided by it, the weights' rows of whatever reads it multiplied. The product is unchanged, but channels become alike and lose
     less to a scale they share. Factors are `max|x_j|^a / max|w_j|^(1 - a)`
     (Xiao et al., SmoothQuant) with the strength `a` of least predicted error
     of activations and weights in 8 bits.
@@ -25,9 +25,10 @@ def SmoothChannelsPass : Pass<"qopt-smooth-channels", "::mlir::func::FuncOp"> {
     %y = nn.matmul %n, %s_times_w : ...
     ```
 
-    Declines, and says so in `lowbit.not_equalized`, a norm whose gain or bias
-    is computed, that has readers other than matmuls with a constant matrix on
-    the right, or for which no strength lowers the predicted error by 2 %.
+    Declines, and says so in `lowbit.not_equalized`, a norm whose space is pinned
+    (by a computed gain or weight, another reader, an output), is cut apart or
+    carries the factors inversely somewhere, or for which no strength lowers the
+    predicted error by 2 %.
     Without statistics channels are taken to reach four times their gain.
   }];
 }
@@ -35,9 +36,9 @@ def SmoothChannelsPass : Pass<"qopt-smooth-channels", "::mlir::func::FuncOp"> {
 def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
   let summary = "Lifts quiet channels of activations between two layers";
   let description = [{
-    A factor for each channel of an activation between a convolution or matmul
-    and those that read it: the writer's weight and bias are multiplied by it,
-    the readers' weights divided. The activation has one scale in 8 bits, which
+    A factor for each channel of a diagonal space with one layer that writes and
+    one activation that layers read (docs/channel-spaces.md): the writer's weight
+    and bias are multiplied by it, the readers' weights divided. The activation has one scale in 8 bits, which
     serves its loudest channel; quiet ones are lifted towards it (Nagel et al.,
     Data-Free Quantization):
 
@@ -58,9 +59,9 @@ def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
     bound, on the calibration data: what clips beyond was never seen there and
     would saturate in the codes.
 
-    Declines without statistics, where another function than relu or a clip from
-    zero stands between, where the activation has other readers, and where no
-    strength lowers the predicted error by 2 %.
+    Declines without statistics, where codes may be kept between the layers (by
+    pooling, a residual, movement), where a clip does not begin at zero, and where
+    no strength lowers the predicted error by 2 %.
   }];
 }
 
