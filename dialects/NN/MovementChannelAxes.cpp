@@ -165,7 +165,12 @@ Value sizeOperand(Operation *op, unsigned axis) {
 /// Follows an axis to what it got its size from: each op says which axes of its
 /// operands run along with one of its result.
 SizeOrigin originOf(Value tensor, unsigned axis) {
-  while (Operation *op = tensor.getDefiningOp()) {
+  // Far enough for a layer; whoever writes longer chains gets coarser spaces.
+  constexpr int mostSteps = 256;
+  for (int step = 0; step < mostSteps; ++step) {
+    Operation *op = tensor.getDefiningOp();
+    if (!op)
+      break;
     if (Value size = sizeOperand(op, axis)) {
       auto dim = size.getDefiningOp<tensor::DimOp>();
       std::optional<int64_t> number =

@@ -3,6 +3,7 @@
 //
 // Blocks are matched by what their positions say of one another.
 #include "lib/Analysis/ChannelLinks.h"
+#include <algorithm>
 
 using namespace mlir;
 
@@ -194,11 +195,14 @@ bool forEachRegrouped(const ChannelSegments &segments,
 
 void forEachNode(const ChannelFibers &fibers, nn::AxisSpan span,
                  llvm::function_ref<void(unsigned)> visit) {
-  for (unsigned s = 0; s < fibers.numSegments(); ++s)
-    if (fibers.cuts[s + 1] > span.begin &&
-        fibers.cuts[s] < span.begin + span.size)
-      for (unsigned block = 0; block < fibers.numBlocks(); ++block)
-        visit(fibers.node(block, s));
+  auto last = std::upper_bound(fibers.cuts.begin(), fibers.cuts.end() - 1,
+                               span.begin);
+  for (unsigned s = last == fibers.cuts.begin()
+                        ? 0
+                        : unsigned(last - fibers.cuts.begin()) - 1;
+       s < fibers.numSegments() && fibers.cuts[s] < span.begin + span.size; ++s)
+    for (unsigned block = 0; block < fibers.numBlocks(); ++block)
+      visit(fibers.node(block, s));
 }
 
 std::optional<SmallVector<nn::AxisSpan>>

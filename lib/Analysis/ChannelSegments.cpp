@@ -14,15 +14,22 @@ namespace {
 // An axis with more pieces is left whole: no network has as many heads, and
 // memory stays bounded for those that a fuzzer writes.
 constexpr int64_t mostPieces = 4096;
+// Likewise an op with more indices (of thousands of groups or operands) pins.
+constexpr size_t mostIndices = 4096;
 
 nn::ChannelAxes stateOf(Operation *op) {
   nn::ChannelAxes axes(op);
-  if (auto stating = dyn_cast<nn::ChannelAxesOpInterface>(op))
+  if (auto stating = dyn_cast<nn::ChannelAxesOpInterface>(op)) {
     stating.stateChannelAxes(axes);
-  else
-    axes.pinAll(nn::Groups::All, isa<func::ReturnOp>(op)
-                                     ? "graph output"
-                                     : "says nothing of channels");
+    if (axes.indices().size() > mostIndices) {
+      axes = nn::ChannelAxes(op);
+      axes.pinAll(nn::Groups::All, "thousands of parts");
+    }
+    return axes;
+  }
+  axes.pinAll(nn::Groups::All, isa<func::ReturnOp>(op)
+                                   ? "graph output"
+                                   : "says nothing of channels");
   return axes;
 }
 

@@ -15,14 +15,7 @@ namespace {
 
 constexpr unsigned gainOperand = 1; // Of norms.
 
-int64_t rankOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getRank();
-}
-
-// What is done to one use of a constant, in a form that can be compared.
-using ActionKey = std::vector<int64_t>;
-
-void append(ActionKey &key, const nn::AxisSpan &span) {
+void append(std::vector<int64_t> &key, const nn::AxisSpan &span) {
   key.insert(key.end(), {span.axis, span.begin, span.size});
 }
 
@@ -32,6 +25,17 @@ std::string resourceName(Value constant) {
     if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
       return resource.getRawHandle().getKey().str();
   return "equalized";
+}
+
+// The part of a result's shape that a constant without the axis has to get.
+void makeVector(ConstantFibers &fibers, Operation *op, ChannelSite &site) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  unsigned axis = site.span.axis;
+  int64_t missing = type.getRank() - fibers.type().getRank();
+  if (int64_t(axis) < missing ||
+      fibers.type().getDimSize(fibers.alignedAxis(type.getRank(), axis)) == 1)
+    fibers.repeat(type.getRank(), axis, type.getDimSize(axis));
+  site.span.axis = fibers.alignedAxis(type.getRank(), axis);
 }
 
 } // namespace
@@ -55,81 +59,86 @@ std::string ChannelRewriter::apply(const ChannelSpace &space,
   return rewrite(std::move(actions));
 }
 
-// All constants are read and all costs summed before anything changes.
+// Everything is read and all costs are summed before anything changes.
 std::string ChannelRewriter::rewrite(std::vector<SiteAction> actions) {
   std::vector<SiteAction> bounds;
   llvm::MapVector<OpOperand *, std::vector<const SiteAction *>> uses;
-  for (SiteAction &action : actions)
+  for (const SiteAction &action : actions)
     if (action.site.operand < 0)
       bounds.push_back(action);
-  std::erase_if(actions,
-                [](const SiteAction &a) { return a.site.operand < 0; });
-  for (const SiteAction &action : actions)
-    uses[&action.site.op->getOpOperand(action.site.operand)].push_back(&action);
-
-  // Uses of one constant that ask for the same share its replacement.
-  struct Replacement {
-    ConstantFibers fibers;
-    std::vector<OpOperand *> uses;
-  };
-  llvm::MapVector<Value, std::map<ActionKey, Replacement>> replacements;
-  for (auto &[use, wanted] : uses) {
-    std::optional<ConstantFibers> fibers = ConstantFibers::of(use->get());
-    if (!fibers)
+    else
+      uses[&action.site.op->getOpOperand(action.site.operand)].push_back(
+          &action);
+  Replacements replacements;
+  for (auto &[use, wanted] : uses)
+    if (!plan(*use, wanted, replacements))
       return "a constant cannot be read";
-    ActionKey key;
-    int64_t rank = rankOf(use->getOwner()->getResult(0));
-    for (const SiteAction *action : wanted) {
-      const ChannelSite &site = action->site;
-      key.insert(key.end(), {action->key, site.becomesVector ? rank : -1});
-      append(key, site.span);
-      for (const nn::AxisSpan &span : site.within)
-        append(key, span);
-    }
-    Replacement &replacement =
-        replacements[use->get()].try_emplace(key, Replacement{*fibers, {}})
-            .first->second;
-    replacement.uses.push_back(use);
-    if (replacement.uses.size() > 1)
-      continue;
-    for (const SiteAction *action : wanted) {
-      ChannelSite site = action->site;
-      if (site.becomesVector) {
-        auto type = cast<RankedTensorType>(
-            use->getOwner()->getResult(0).getType());
-        unsigned own = replacement.fibers.alignedAxis(rank, site.span.axis);
-        if (int64_t(own) >= replacement.fibers.type().getRank() ||
-            replacement.fibers.type().getDimSize(own) == 1)
-          replacement.fibers.repeat(rank, site.span.axis,
-                                    type.getDimSize(site.span.axis));
-        site.span.axis =
-            replacement.fibers.alignedAxis(rank, site.span.axis);
-      }
-      replacement.fibers.forEachFiber(
-          site.span, site.within, [&](MutableArrayRef<double> channels) {
-            action->act(site, channels);
-          });
-    }
-  }
+  if (int64_t bytes = cloneBytesOf(replacements); bytes > mostCloneBytes)
+    return "clones would take " + std::to_string(bytes) + " bytes";
+  install(replacements);
+  if (bounds.empty() || keepBounds)
+    return "";
+  std::vector<SiteAction> ofVectors;
+  for (SiteAction &action : bounds)
+    spreadBounds(action, ofVectors);
+  return rewrite(std::move(ofVectors));
+}
 
-  int64_t cloneBytes = 0;
+bool ChannelRewriter::plan(OpOperand &use, ArrayRef<const SiteAction *> wanted,
+                           Replacements &replacements) {
+  std::optional<ConstantFibers> fibers = ConstantFibers::of(use.get());
+  if (!fibers)
+    return false;
+  ActionKey key;
+  for (const SiteAction *action : wanted) {
+    const ChannelSite &site = action->site;
+    key.push_back(action->key);
+    append(key, site.span);
+    if (site.becomesVector) {
+      auto type = cast<RankedTensorType>(use.getOwner()->getResult(0).getType());
+      key.insert(key.end(), {type.getRank(), type.getDimSize(site.span.axis)});
+    }
+    for (const nn::AxisSpan &span : site.within)
+      append(key, span);
+  }
+  auto [place, isNew] = replacements[use.get()].try_emplace(key);
+  place->second.uses.push_back(&use);
+  if (!isNew)
+    return true;
+  for (const SiteAction *action : wanted) {
+    ChannelSite site = action->site;
+    if (site.becomesVector)
+      makeVector(*fibers, use.getOwner(), site);
+    fibers->forEachFiber(site.span, site.within,
+                         [&](MutableArrayRef<double> channels) {
+                           action->act(site, channels);
+                         });
+  }
+  place->second.fibers = std::move(fibers);
+  return true;
+}
+
+// What constants take that stay beside their first replacement.
+int64_t ChannelRewriter::cloneBytesOf(const Replacements &replacements) const {
+  int64_t bytes = 0;
   for (auto &[constant, ofConstant] : replacements) {
     size_t replaced = 0;
     for (auto &[key, replacement] : ofConstant)
       replaced += replacement.uses.size();
-    bool stays = size_t(std::distance(constant.use_begin(),
-                                      constant.use_end())) > replaced;
+    bool stays = replaced < size_t(std::distance(constant.use_begin(),
+                                                 constant.use_end()));
     auto type = cast<RankedTensorType>(constant.getType());
-    cloneBytes += int64_t(ofConstant.size() - !stays) * type.getNumElements() *
-                  nn::elementBytes(type.getElementType());
+    bytes += int64_t(ofConstant.size() - !stays) * type.getNumElements() *
+             nn::elementBytes(type.getElementType());
   }
-  if (cloneBytes > mostCloneBytes)
-    return "clones would take " + std::to_string(cloneBytes) + " bytes";
+  return bytes;
+}
 
+void ChannelRewriter::install(const Replacements &replacements) {
   for (auto &[constant, ofConstant] : replacements) {
     for (auto &[key, replacement] : ofConstant) {
       builder.setInsertionPointAfterValue(constant);
-      Value changed = replacement.fibers.materialize(
+      Value changed = replacement.fibers->materialize(
           builder, constant.getLoc(), resourceName(constant));
       for (OpOperand *use : replacement.uses)
         use->set(changed);
@@ -138,12 +147,6 @@ std::string ChannelRewriter::rewrite(std::vector<SiteAction> actions) {
     if (constant.use_empty())
       constant.getDefiningOp()->erase();
   }
-  if (bounds.empty() || keepBounds)
-    return "";
-  std::vector<SiteAction> ofVectors;
-  for (SiteAction &action : bounds)
-    spreadBounds(action, ofVectors);
-  return rewrite(std::move(ofVectors));
 }
 
 // clip becomes max and min with a vector each, once; its bounds are then

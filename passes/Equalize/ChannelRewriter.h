@@ -6,7 +6,9 @@
 #pragma once
 #include "lib/Analysis/ChannelSpaces.h"
 #include "passes/Equalize/ChannelElements.h"
+#include "passes/Equalize/ConstantFibers.h"
 #include <limits>
+#include <map>
 #include <string>
 
 namespace qopt {
@@ -29,7 +31,8 @@ public:
 
   // Meets the conditions of an O space: gains of norms move into their readers,
   // writers take over the mean, and layer_norm becomes rms_norm and an add.
-  // The analysis is stale afterwards. Returns "" or why it was not done.
+  // The analysis is stale afterwards. Returns "" or why it was not done to the
+  // end; the network computes the same in either case.
   std::string prepareNorms(const ChannelSpaces &spaces,
                            const ChannelSpace &space);
 
@@ -42,7 +45,21 @@ private:
     FiberAction act;
   };
 
+  // What is done to one use of a constant, in a form that can be compared.
+  using ActionKey = std::vector<int64_t>;
+  // Uses of one constant that ask for the same share its replacement.
+  struct Replacement {
+    std::optional<ConstantFibers> fibers;
+    std::vector<mlir::OpOperand *> uses;
+  };
+  using Replacements =
+      llvm::MapVector<mlir::Value, std::map<ActionKey, Replacement>>;
+
   std::string rewrite(std::vector<SiteAction> actions);
+  bool plan(mlir::OpOperand &use, llvm::ArrayRef<const SiteAction *> wanted,
+            Replacements &replacements);
+  int64_t cloneBytesOf(const Replacements &replacements) const;
+  void install(const Replacements &replacements);
   std::string moveGain(const ChannelSpaces &spaces, mlir::Operation *norm);
   void subtractNoMean(mlir::Operation *layerNorm);
   void spreadBounds(SiteAction &action, std::vector<SiteAction> &actions);
