@@ -17,22 +17,6 @@ constexpr int64_t mostPieces = 4096;
 // Likewise an op with more indices (of thousands of groups or operands) pins.
 constexpr size_t mostIndices = 4096;
 
-nn::ChannelAxes stateOf(Operation *op) {
-  nn::ChannelAxes axes(op);
-  if (auto stating = dyn_cast<nn::ChannelAxesOpInterface>(op)) {
-    stating.stateChannelAxes(axes);
-    if (axes.indices().size() > mostIndices) {
-      axes = nn::ChannelAxes(op);
-      axes.pinAll(nn::Groups::All, "thousands of parts");
-    }
-    return axes;
-  }
-  axes.pinAll(nn::Groups::All, isa<func::ReturnOp>(op)
-                                   ? "graph output"
-                                   : "says nothing of channels");
-  return axes;
-}
-
 bool hasTensors(Operation *op) {
   auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
   return llvm::any_of(op->getOperandTypes(), isTensor) ||
@@ -97,7 +81,10 @@ unsigned ChannelFibers::segmentAt(int64_t begin) const {
 
 //===-- Segments -------------------------------------------------------------===//
 
-ChannelSegments::ChannelSegments(func::FuncOp function) {
+ChannelSegments::ChannelSegments(func::FuncOp function,
+                                 const ChannelSpacesOptions &options) {
+  if (options.privateState)
+    privateStates = findStatePairs(function);
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
     for (Region &region : op->getRegions())
       for (Block &block : region)
@@ -122,6 +109,38 @@ ChannelSegments::ChannelSegments(func::FuncOp function) {
   for (ChannelFibers &fibers : fibersList) {
     fibers.firstNode = nodeCount;
     nodeCount += fibers.numBlocks() * fibers.numSegments();
+  }
+}
+
+nn::ChannelAxes ChannelSegments::stateOf(Operation *op) const {
+  nn::ChannelAxes axes(op);
+  if (isa<func::ReturnOp>(op)) {
+    stateOutputs(axes);
+  } else if (auto stating = dyn_cast<nn::ChannelAxesOpInterface>(op)) {
+    stating.stateChannelAxes(axes);
+    if (axes.indices().size() > mostIndices) {
+      axes = nn::ChannelAxes(op);
+      axes.pinAll(nn::Groups::All, "thousands of parts");
+    }
+  } else {
+    axes.pinAll(nn::Groups::All, "says nothing of channels");
+  }
+  return axes;
+}
+
+void ChannelSegments::stateOutputs(nn::ChannelAxes &axes) const {
+  for (unsigned slot = 0; slot < axes.numSlots(); ++slot) {
+    RankedTensorType type = axes.typeOf(slot);
+    for (unsigned axis = 0; type && axis < type.getRank(); ++axis) {
+      bool isPrivate = llvm::any_of(privateStates, [&](const StatePair &pair) {
+        return pair.present->getOperandNumber() == slot && pair.axis != axis;
+      });
+      if (isPrivate)
+        axes.ignore(nn::Groups::All, slot, axis);
+      else
+        axes.pin(nn::Groups::All, slot, axes.wholeAxis(slot, axis),
+                 "graph output");
+    }
   }
 }
 

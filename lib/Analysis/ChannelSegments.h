@@ -16,6 +16,7 @@
 // changes, so pieces that meet are of one size.
 #pragma once
 #include "dialects/NN/ChannelAxes.h"
+#include "lib/Analysis/StatePairs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -50,10 +51,21 @@ struct ChannelSegment {
   int64_t size() const { return fibers->cuts[segment + 1] - begin(); }
 };
 
+struct ChannelSpacesOptions {
+  // What grows from run to run (StatePairs.h) is nobody's but the program's:
+  // its channels are as free as those of other values. It must start empty, or
+  // with contents that took the same elements.
+  bool privateState = false;
+};
+
 class ChannelSegments {
 public:
   // Reads what every op of `function` states; ops that state nothing pin.
-  explicit ChannelSegments(mlir::func::FuncOp function);
+  ChannelSegments(mlir::func::FuncOp function,
+                  const ChannelSpacesOptions &options);
+
+  // Private state among inputs and outputs.
+  llvm::ArrayRef<StatePair> states() const { return privateStates; }
 
   // What the ops state, in program order.
   llvm::ArrayRef<nn::ChannelAxes> ops() const { return stated; }
@@ -77,6 +89,10 @@ private:
                         const nn::Regrouping &regrouping);
   bool addBlockAxes(ChannelFibers &fibers, llvm::ArrayRef<unsigned> axes);
 
+  nn::ChannelAxes stateOf(mlir::Operation *op) const;
+  void stateOutputs(nn::ChannelAxes &axes) const;
+
+  std::vector<StatePair> privateStates;
   std::vector<nn::ChannelAxes> stated;
   std::vector<ChannelFibers> fibersList;
   llvm::DenseMap<std::pair<mlir::Value, unsigned>, unsigned> fibersOf;

@@ -183,7 +183,9 @@ void findTies(ChannelSpace &space) {
 
 } // namespace
 
-ChannelSpaces::ChannelSpaces(func::FuncOp function) : allSegments(function) {
+ChannelSpaces::ChannelSpaces(func::FuncOp function,
+                             const ChannelSpacesOptions &options)
+    : allSegments(function, options) {
   ChannelUnions diagonal(allSegments, Groups::Diagonal);
   ChannelUnions permutation(allSegments, Groups::Permutation);
   ChannelUnions orthogonal(allSegments, Groups::Orthogonal);

@@ -104,7 +104,8 @@ class ChannelSpaces {
 public:
   // Analyses one function; nothing is changed. The result refers to ops and
   // values of `function` and is stale once they change.
-  explicit ChannelSpaces(mlir::func::FuncOp function);
+  explicit ChannelSpaces(mlir::func::FuncOp function,
+                         const ChannelSpacesOptions &options = {});
 
   // Spaces in which some constant absorbs, by kind, then in program order.
   llvm::ArrayRef<ChannelSpace> spaces() const { return found; }

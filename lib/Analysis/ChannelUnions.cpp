@@ -72,11 +72,14 @@ void ChannelUnions::pinByNature() {
       forEachNode(fibers, whole,
                   [&](unsigned node) { pin(node, op, reason); });
     };
-    if (!op)
+    bool isState = llvm::any_of(segments.states(), [&](const StatePair &pair) {
+      return pair.past == value && pair.axis != fibers.axis;
+    });
+    if (!op && !isState)
       pinWhole(isa<func::FuncOp>(value.getParentBlock()->getParentOp())
                    ? "graph input"
                    : "enters a region");
-    else if (group != Groups::Permutation && !isa<FloatType>(type.getElementType()))
+    if (group != Groups::Permutation && !isa<FloatType>(type.getElementType()))
       pinWhole("no floats");
     // An element on the block axis would mix blocks that have their own.
     for (unsigned axis : fibers.blockAxes)

@@ -13,6 +13,7 @@ using namespace qopt;
 
 llvm::Error qopt::printModelSpaces(const std::string &model,
                                    const import::ImportOptions &options,
+                                   const ChannelSpacesOptions &spacesOptions,
                                    const ChannelSpacesStyle &style,
                                    llvm::raw_ostream &os) {
   MLIRContext context;
@@ -29,6 +30,6 @@ llvm::Error qopt::printModelSpaces(const std::string &model,
                       [](OpPassManager &pm) { buildSimplify(pm); }))
     return error;
   for (auto function : (*module)->getOps<func::FuncOp>())
-    printChannelSpaces(ChannelSpaces(function), os, style);
+    printChannelSpaces(ChannelSpaces(function, spacesOptions), os, style);
   return llvm::Error::success();
 }

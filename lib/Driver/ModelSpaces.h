@@ -18,6 +18,7 @@ namespace qopt {
 /// to \p os.
 llvm::Error printModelSpaces(const std::string &model,
                              const import::ImportOptions &options,
+                             const ChannelSpacesOptions &spacesOptions,
                              const ChannelSpacesStyle &style,
                              llvm::raw_ostream &os);
 

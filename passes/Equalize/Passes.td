@@ -86,6 +86,8 @@ def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::ModuleOp
     //         nn.relu: nonlinear
     ```
   }];
+  let options = [Option<"privateState", "private-state", "bool", "false",
+      "what an input carries on from an output is nobody else's">];
 }
 
 #endif

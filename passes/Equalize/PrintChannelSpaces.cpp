@@ -16,6 +16,8 @@ namespace {
 
 struct PrintChannelSpaces
     : impl::PrintChannelSpacesPassBase<PrintChannelSpaces> {
+  using PrintChannelSpacesPassBase::PrintChannelSpacesPassBase;
+
   void runOnOperation() override {
     // One function after another: the output is the same each time.
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -26,7 +28,9 @@ struct PrintChannelSpaces
   void print(func::FuncOp function) {
     std::string text;
     llvm::raw_string_ostream os(text);
-    printChannelSpaces(ChannelSpaces(function), os, {});
+    ChannelSpacesOptions options;
+    options.privateState = privateState;
+    printChannelSpaces(ChannelSpaces(function, options), os, {});
     // As comments: the module that follows stays readable.
     llvm::outs() << "// channel spaces of @" << function.getSymName() << "\n";
     for (StringRef line : llvm::split(StringRef(text).rtrim('\n'), '\n'))

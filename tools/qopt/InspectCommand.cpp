@@ -108,6 +108,7 @@ struct Options {
   std::string file;
   bool json = false, spaces = false, freeOnly = false,
        allNames = false;
+  ChannelSpacesOptions spacesOptions;
   InputOptions inputs;
 };
 
@@ -135,7 +136,8 @@ llvm::Error printSpaces(const Options &options) {
   ChannelSpacesStyle style;
   style.freeOnly = options.freeOnly;
   style.mostNames = options.allNames ? style.mostNames : 4;
-  return printModelSpaces(options.file, importOptions, style, llvm::outs());
+  return printModelSpaces(options.file, importOptions,
+                          options.spacesOptions, style, llvm::outs());
 }
 
 ExitCode inspectSpaces(const Options &options) {
@@ -166,6 +168,9 @@ void qopt::addInspectCommand(CLI::App &app, Action &run) {
       ->needs(spaces);
   command->add_flag("--all-names", options->allNames,
                     "every writer and reader, not the first four")
+      ->needs(spaces);
+  command->add_flag("--private-state", options->spacesOptions.privateState,
+                    "a cache that outputs hand to inputs is nobody else's")
       ->needs(spaces);
   options->inputs.addTo(command);
   command->callback([options, &run] {

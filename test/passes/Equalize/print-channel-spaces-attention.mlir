@@ -1,4 +1,6 @@
 // RUN: qopt-opt %s --qopt-print-channel-spaces -o /dev/null | FileCheck %s
+// RUN: qopt-opt %s --qopt-print-channel-spaces=private-state -o /dev/null \
+// RUN:   | FileCheck %s --check-prefix=PRIVATE
 
 // One product makes q, k and v; a split and a reshape cut it into heads. Values
 // may be rotated in each head; q and k carry a diagonal and its inverse.
@@ -221,4 +223,43 @@ func.func @swapped_sizes(%x: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
   %5 = nn.reshape %4 to [%s, %n, 8] : (tensor<?x?x2x4xf32>) -> tensor<?x?x8xf32>
   %6 = nn.matmul %5, %wo : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
   return %6 : tensor<?x?x8xf32>
+}
+
+// A cache of values is an input and an output: others see it, unless we are told
+// that it is the program's own.
+// CHECK-LABEL: channel spaces of @cache
+// CHECK: D1 2 x 4 pinned wv[1] -> wo[0]
+// CHECK-NEXT: graph input
+// CHECK-NEXT: func.return: graph output
+// PRIVATE-LABEL: channel spaces of @cache
+// PRIVATE: D1 2 x 4 free wv[1] -> wo[0]
+// PRIVATE: P1 2 x 4 free wv[1] -> wo[0]
+// PRIVATE: O1 2 x 4 free wv[1] -> wo[0]
+func.func @cache(%x: tensor<1x?x8xf32>, %past: tensor<1x2x?x4xf32>) -> (tensor<1x?x8xf32>, tensor<1x2x?x4xf32>) {
+  %one = arith.constant 1 : index
+  %s = tensor.dim %x, %one : tensor<1x?x8xf32>
+  %wv = arith.constant dense<1.0> : tensor<8x8xf32> loc("wv")
+  %wo = arith.constant dense<1.0> : tensor<8x8xf32> loc("wo")
+  %0 = nn.matmul %x, %wv : (tensor<1x?x8xf32>, tensor<8x8xf32>) -> tensor<1x?x8xf32>
+  %1 = nn.reshape %0 to [1, %s, 2, 4] : (tensor<1x?x8xf32>) -> tensor<1x?x2x4xf32>
+  %2 = nn.transpose %1 {perm = array<i64: 0, 2, 1, 3>} : (tensor<1x?x2x4xf32>) -> tensor<1x2x?x4xf32>
+  %3 = nn.concat %past, %2 {axis = 2 : i64} : (tensor<1x2x?x4xf32>, tensor<1x2x?x4xf32>) -> tensor<1x2x?x4xf32>
+  %4 = nn.cumsum %3 {axis = 2 : i64} : (tensor<1x2x?x4xf32>) -> tensor<1x2x?x4xf32>
+  %5 = nn.transpose %4 {perm = array<i64: 0, 2, 1, 3>} : (tensor<1x2x?x4xf32>) -> tensor<1x?x2x4xf32>
+  %6 = tensor.dim %5, %one : tensor<1x?x2x4xf32>
+  %7 = nn.reshape %5 to [1, %6, 8] : (tensor<1x?x2x4xf32>) -> tensor<1x?x8xf32>
+  %8 = nn.matmul %7, %wo : (tensor<1x?x8xf32>, tensor<8x8xf32>) -> tensor<1x?x8xf32>
+  return %8, %3 : tensor<1x?x8xf32>, tensor<1x2x?x4xf32>
+}
+
+// Near miss: an output that something else makes of the input as well.
+// PRIVATE-LABEL: channel spaces of @read_elsewhere
+// PRIVATE: D1 4 pinned wv[1] -> nothing
+// PRIVATE-NEXT: graph input
+func.func @read_elsewhere(%x: tensor<?x8xf32>, %past: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %wv = arith.constant dense<1.0> : tensor<8x4xf32> loc("wv")
+  %0 = nn.matmul %x, %wv : (tensor<?x8xf32>, tensor<8x4xf32>) -> tensor<?x4xf32>
+  %1 = nn.concat %past, %0 {axis = 0 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = nn.sigmoid %past : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %1, %2 : tensor<?x4xf32>, tensor<?x4xf32>
 }
