@@ -55,6 +55,8 @@ std::string whyNot(Operation *norm, const ChannelSpace *space) {
   bool isRead = false;
   for (const ChannelSite &site : space->blocks.front().sites) {
     bool reads = site.role == ChannelRole::Reader;
+    if (site.operand < 0)
+      return "a clip would need a bound for each channel";
     if (site.inverse != reads || (isNorm(site.op) && site.op != norm))
       return "other channels follow inversely";
     if (reads && !isa<nn::MatMulOp, nn::ConvOp>(site.op))

@@ -300,6 +300,20 @@ Array Interpreter::compute(Operation *op) {
       .Case([&](nn::ReduceMeanOp reduce) { return this->reduce(reduce, true, false); })
       .Case([&](nn::ReduceSumOp reduce) { return this->reduce(reduce, false, false); })
       .Case([&](nn::ReduceMaxOp reduce) { return this->reduce(reduce, false, true); })
+      .Case([&](nn::CumSumOp sum) {
+        Array x = operand(0);
+        int64_t axis = sum.getAxis(), size = x.shape[axis];
+        return make(result, [&](Position p) {
+          double total = 0;
+          int64_t end = p[axis];
+          for (int64_t i = 0; i < size; ++i) {
+            p[axis] = i;
+            if (sum.getReverse() ? i >= end : i <= end)
+              total += x.data[flatOf(p, x.shape)];
+          }
+          return total;
+        });
+      })
       .Case([&](nn::ReshapeOp) { return reshape(op, operand(0)); })
       .Case([&](nn::BroadcastToOp) {
         Array x = operand(0);

@@ -283,6 +283,8 @@ private:
       k = splitHeads(linear(x, shared * size), shared);
       v = splitHeads(linear(x, shared * size), shared);
     }
+    if (chance(12))
+      v = k;
     if (chance(4))
       q = norm(q), k = norm(k);
     if (chance(3)) {
@@ -306,7 +308,12 @@ private:
     return linear(o, lastSize(x));
   }
 
-  Value layer(Value x) { return chance(2) ? attention(x) : feedForward(x); }
+  Value layer(Value x) {
+    if (chance(10)) // A linear layer over positions.
+      return linear(make<nn::CumSumOp>(x, int64_t(1), false, chance(2)),
+                    lastSize(x));
+    return chance(2) ? attention(x) : feedForward(x);
+  }
 
   void tokenNetwork(Value x) {
     int64_t n = pick({4, 6, 8});

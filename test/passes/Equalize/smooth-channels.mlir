@@ -53,6 +53,17 @@ func.func @behind_movement(%x: tensor<2x4xf32>) -> tensor<1x2x1xf32> {
   return %2 : tensor<1x2x1xf32>
 }
 
+// CHECK-LABEL: func @behind_clip
+// CHECK: nn.layer_norm {{.*}}lowbit.not_equalized = "a clip would need a bound for each channel"
+func.func @behind_clip(%x: tensor<2x4xf32>) -> tensor<2x1xf32> {
+  %g = arith.constant dense<[64.0, 1.0, 1.0, 1.0]> : tensor<4xf32>
+  %w = arith.constant dense<1.0> : tensor<4x1xf32>
+  %0 = nn.layer_norm %x, %g {epsilon = 1.0e-5 : f32} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %1 = nn.clip %0 {lo = 0.0 : f32, hi = 6.0 : f32} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %2 = nn.matmul %1, %w : (tensor<2x4xf32>, tensor<4x1xf32>) -> tensor<2x1xf32>
+  return %2 : tensor<2x1xf32>
+}
+
 // CHECK-LABEL: func @even
 // CHECK: nn.layer_norm {{.*}}lowbit.not_equalized = "no strength lowers the predicted error by 2 %"
 func.func @even(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
