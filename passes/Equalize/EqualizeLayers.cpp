@@ -1,13 +1,16 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Finding an activation between contractions, and scaling both sides.
+// A diagonal for each space between one layer and those that read one
+// activation.
 #include "dialects/NN/Constants.h"
 #include "dialects/NN/NNOps.h"
-#include "lib/Analysis/Contractions.h"
+#include "lib/Analysis/ChannelSpaces.h"
 #include "lib/Analysis/ValueIds.h"
+#include "passes/Equalize/ChannelRewriter.h"
 #include "passes/Equalize/LayerFactors.h"
 #include "passes/Equalize/Passes.h"
+#include "passes/Equalize/SpaceStatistics.h"
 #include <limits>
 
 using namespace mlir;
@@ -19,38 +22,115 @@ namespace qopt {
 
 namespace {
 
-constexpr unsigned inputOperand = Contraction::inputOperand,
-                   weightOperand = Contraction::weightOperand;
+bool isLayer(Operation *op) { return isa<nn::MatMulOp, nn::ConvOp>(op); }
 
 int64_t channelsOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape().back();
 }
 
-// writer [-> + bias] [-> relu or clip from 0] -> readers, nothing else between.
-struct Site {
-  const Contraction *writer = nullptr;
-  Operation *add = nullptr; // Null: no bias.
-  unsigned biasOperand = 0;
-  Value activation;
-  double bound = std::numeric_limits<double>::infinity();
-  SmallVector<const Contraction *> readers;
-  SmallVector<Value> values; // From the writer's result to the activation.
+// A space with what the choice of factors needs to know of it.
+struct Layer {
+  const ChannelSpace *space = nullptr;
+  Operation *writer = nullptr;
+  Value activation; // What all readers read, channels last.
+  SmallVector<Operation *> readers;
+  double bound = std::numeric_limits<double>::infinity(); // Of a clip.
+  std::vector<int64_t> begins; // Of each block, in the activation.
 };
 
-// [outputs, taps, inputs] of a contraction's weight, as a reader sees it.
-ReaderProfile readerOf(const Contraction &contraction) {
+// An op between whose operand and result no codes would be kept: values before
+// the activation then need no range of their own.
+bool isOnTheWay(Operation *op) {
+  return isLayer(op) || isa<nn::ReluOp, nn::LeakyReluOp, nn::ClipOp>(op) ||
+         (isa<nn::AddOp, nn::SubOp, nn::MulOp>(op) &&
+          llvm::any_of(op->getOperands(), [](Value operand) {
+            return nn::ConstantView::of(operand).has_value();
+          }));
+}
+
+// Sorts the sites of a space into writer and readers; false if it has others.
+bool findSites(Layer &layer) {
+  for (const ChannelBlock &block : layer.space->blocks)
+    for (const ChannelSite &site : block.sites) {
+      if (site.inverse != (site.role == ChannelRole::Reader))
+        return false;
+      if (auto clip = dyn_cast<nn::ClipOp>(site.op)) {
+        if (!clip.getLo().isZero())
+          return false;
+        layer.bound = std::min(layer.bound, clip.getHi().convertToDouble());
+      } else if (site.role == ChannelRole::Reader) {
+        Value read = site.op->getOperand(1 - site.operand);
+        if (!isLayer(site.op) || site.operand != 1 ||
+            (layer.activation && layer.activation != read))
+          return false;
+        layer.activation = read;
+        if (!llvm::is_contained(layer.readers, site.op))
+          layer.readers.push_back(site.op);
+      } else if (isLayer(site.op)) {
+        if (layer.writer && layer.writer != site.op)
+          return false;
+        layer.writer = site.op;
+      } else if (!isOnTheWay(site.op)) {
+        return false;
+      }
+    }
+  return layer.writer && layer.activation;
+}
+
+// Whether all channels of the activation are the space's, once each.
+bool coversActivation(Layer &layer) {
+  auto type = cast<RankedTensorType>(layer.activation.getType());
+  for (const ChannelBlock &block : layer.space->blocks) {
+    size_t before = layer.begins.size();
+    for (const ChannelSegment &segment : block.segments) {
+      const ChannelFibers &fibers = *segment.fibers;
+      if (fibers.value != layer.activation)
+        continue;
+      if (!fibers.blockAxes.empty() ||
+          int64_t(fibers.axis) + 1 != type.getRank())
+        return false;
+      layer.begins.push_back(segment.begin());
+    }
+    if (layer.begins.size() != before + 1)
+      return false;
+  }
+  return int64_t(layer.begins.size()) * layer.space->blockSize ==
+         channelsOf(layer.activation);
+}
+
+std::optional<Layer> layerOf(const ChannelSpace &space) {
+  Layer layer;
+  layer.space = &space;
+  if (space.kind != nn::Groups::Diagonal || !space.isFree() ||
+      !findSites(layer) || !coversActivation(layer))
+    return std::nullopt;
+  for (Value value : valuesOf(space))
+    if (!isOnTheWay(value.getDefiningOp()))
+      return std::nullopt;
+  return layer;
+}
+
+// [outputs, taps, inputs] of a layer's weight, or nothing where it does not
+// multiply each channel in one place.
+std::optional<ReaderProfile> readerOf(Operation *op, int64_t channels) {
+  std::optional<nn::ConstantView> view = nn::ConstantView::of(op->getOperand(1));
+  if (!view || !view->type().getElementType().isF32())
+    return std::nullopt;
+  ArrayRef<int64_t> shape = view->type().getShape();
+  std::vector<float> weight = *view->values<float>();
   ReaderProfile reader;
-  std::vector<float> weight =
-      *nn::ConstantView::of(contraction.weight)->values<float>();
-  ArrayRef<int64_t> shape = contraction.weightType().getShape();
-  reader.isDepthwise = contraction.isDepthwise;
-  if (contraction.isConv) {
+  if (auto conv = dyn_cast<nn::ConvOp>(op)) {
     reader.outputs = shape[0];
     reader.taps = shape[1] * shape[2];
     reader.inputs = shape[3];
+    reader.isDepthwise = conv.getGroups() > 1 && shape[3] == 1;
     reader.weight = std::move(weight);
+    if ((reader.isDepthwise ? shape[0] : shape[3]) != channels)
+      return std::nullopt;
     return reader;
   }
+  if (shape.size() != 2 || shape[0] != channels)
+    return std::nullopt;
   reader.inputs = shape[0], reader.outputs = shape[1], reader.taps = 1;
   reader.weight.resize(weight.size());
   for (size_t i = 0; i < reader.inputs; ++i)
@@ -59,194 +139,72 @@ ReaderProfile readerOf(const Contraction &contraction) {
   return reader;
 }
 
-// Whether each weight multiplies one channel of the input, and which is known.
-bool readsByChannel(const Contraction &contraction, int64_t channels) {
-  ArrayRef<int64_t> shape = contraction.weightType().getShape();
-  if (!contraction.isConv)
-    return shape.size() == 2 && shape[0] == channels;
-  return contraction.isDepthwise ? shape[0] == channels
-                                 : shape[3] == channels;
-}
-
-class Finder {
+class Equalizer {
 public:
-  explicit Finder(ArrayRef<Contraction> contractions) {
-    for (const Contraction &contraction : contractions)
-      byOp[contraction.op] = &contraction;
+  Equalizer(func::FuncOp function, Statistics &statistics)
+      : spaces(function), rewriter(function.getContext()),
+        statistics(statistics) {
+    // A lifted channel stays below the bound on the calibration data; what
+    // clips beyond was never seen there and would saturate in the codes.
+    rewriter.keepBounds = true;
   }
 
-  std::optional<Site> find(const Contraction &writer) const {
-    Site site;
-    site.writer = &writer;
-    site.activation = writer.op->getResult(0);
-    site.values.push_back(site.activation);
-    if (channelsOf(site.activation) !=
-        writer.weightType().getDimSize(writer.channelAxis()))
-      return std::nullopt;
-    followBias(site);
-    followBound(site);
-    for (OpOperand &use : site.activation.getUses()) {
-      auto reader = byOp.find(use.getOwner());
-      if (reader == byOp.end() || use.getOperandNumber() != inputOperand ||
-          !readsByChannel(*reader->second, channelsOf(site.activation)))
-        return std::nullopt;
-      site.readers.push_back(reader->second);
-    }
-    if (site.readers.empty())
-      return std::nullopt;
-    return site;
+  // From the input on: a layer's weight is changed as a reader, then as a
+  // writer.
+  void run() {
+    for (const ChannelSpace &space : spaces.spaces())
+      if (std::optional<Layer> layer = layerOf(space))
+        equalize(*layer);
   }
 
 private:
-  Operation *onlyUser(Value value) const {
-    return value.hasOneUse() ? *value.getUsers().begin() : nullptr;
-  }
-
-  void advance(Site &site, Operation *op) const {
-    site.activation = op->getResult(0);
-    site.values.push_back(site.activation);
-  }
-
-  void followBias(Site &site) const {
-    Operation *user = onlyUser(site.activation);
-    if (!isa_and_nonnull<nn::AddOp>(user))
-      return;
-    unsigned other = user->getOperand(0) == site.activation ? 1 : 0;
-    std::optional<nn::ConstantView> bias =
-        nn::ConstantView::of(user->getOperand(other));
-    if (!bias || !bias->type().getElementType().isF32() ||
-        bias->type().getShape() !=
-            ArrayRef<int64_t>{channelsOf(site.activation)})
-      return;
-    site.add = user;
-    site.biasOperand = other;
-    advance(site, user);
-  }
-
-  // Functions that commute with positive factors, up to a bound.
-  void followBound(Site &site) const {
-    Operation *user = onlyUser(site.activation);
-    if (auto clip = dyn_cast_or_null<nn::ClipOp>(user)) {
-      if (clip.getLo().convertToDouble() != 0)
-        return;
-      site.bound = clip.getHi().convertToDouble();
-      advance(site, user);
-    } else if (isa_and_nonnull<nn::ReluOp>(user)) {
-      advance(site, user);
-    }
-  }
-
-  DenseMap<Operation *, const Contraction *> byOp;
-};
-
-class Equalizer {
-public:
-  Equalizer(MLIRContext *context, Statistics &statistics)
-      : builder(context), statistics(statistics) {}
-
-  void apply(const Site &site) {
-    const ValueStatistics *known = statistics.find(valueId(site.activation));
-    std::optional<CodedRange> range = rangeOf(site.activation);
-    size_t channels = channelsOf(site.activation);
+  void equalize(const Layer &layer) {
+    const ValueStatistics *known = statistics.find(valueId(layer.activation));
+    std::optional<CodedRange> range = rangeOf(layer.activation);
+    size_t channels = channelsOf(layer.activation);
     if (!known || !range || !known->rows ||
         known->channelAbsMax.size() != channels)
       return;
     LayerProfile profile;
     profile.limit = std::max(-range->low, range->high);
-    profile.bound = site.bound;
+    profile.bound = layer.bound;
     for (size_t c = 0; c < channels; ++c) {
       profile.absMax.push_back(known->channelAbsMax[c]);
       profile.meanSquare.push_back(known->channelSquares[c] /
                                    double(known->rows));
     }
-    for (const Contraction *reader : site.readers)
-      profile.readers.push_back(readerOf(*reader));
+    for (Operation *op : layer.readers) {
+      std::optional<ReaderProfile> reader = readerOf(op, channels);
+      if (!reader)
+        return;
+      profile.readers.push_back(std::move(*reader));
+    }
     std::vector<float> factors = chooseLayerFactors(profile);
     if (!factors.empty())
-      scale(site, factors);
+      scale(layer, factors);
   }
 
-private:
-  void scale(const Site &site, ArrayRef<float> factors) {
-    scaleWriter(*site.writer, factors);
-    if (site.add)
-      replace(site.add, site.biasOperand,
-              [&](size_t i) { return factors[i]; });
-    for (const Contraction *reader : site.readers)
-      scaleReader(*reader, factors);
-    for (Value value : site.values) {
-      // Ranges on the way were of the old channels; the activation's still
-      // holds: no channel was lifted beyond it.
-      if (value != site.activation)
+  void scale(const Layer &layer, ArrayRef<float> factors) {
+    ChannelElement element;
+    element.kind = nn::Groups::Diagonal;
+    for (int64_t begin : layer.begins) {
+      ArrayRef<float> ofBlock = factors.slice(begin, layer.space->blockSize);
+      element.factors.emplace_back(ofBlock.begin(), ofBlock.end());
+    }
+    if (!rewriter.apply(*layer.space, element).empty())
+      return;
+    // Ranges on the way were of the old channels; the activation's still
+    // holds: no channel was lifted beyond it.
+    for (Value value : valuesOf(*layer.space))
+      if (value != layer.activation)
         setRange(value, std::nullopt);
-      forget(valueId(value), factors);
-    }
-    site.writer->op->setAttr("lowbit.equalized", builder.getUnitAttr());
+    rescaleStatistics(statistics, *layer.space, element);
+    layer.writer->setAttr("lowbit.equalized",
+                          UnitAttr::get(layer.writer->getContext()));
   }
 
-  void scaleWriter(const Contraction &writer, ArrayRef<float> factors) {
-    size_t outputs = factors.size();
-    size_t inner = writer.isConv
-                       ? writer.weightType().getNumElements() / outputs
-                       : 1;
-    replace(writer.op, weightOperand,
-            [&](size_t i) { return factors[i / inner % outputs]; });
-  }
-
-  void scaleReader(const Contraction &reader, ArrayRef<float> factors) {
-    size_t channels = factors.size();
-    size_t elements = reader.weightType().getNumElements();
-    // The channel is the first axis but in convolutions that are no depthwise.
-    size_t inner = reader.isConv && !reader.isDepthwise ? 1
-                                                        : elements / channels;
-    replace(reader.op, weightOperand,
-            [&](size_t i) { return 1 / factors[i / inner % channels]; });
-  }
-
-  // The old constant may have other readers: they keep it.
-  void replace(Operation *op, unsigned operand,
-               llvm::function_ref<float(size_t)> factor) {
-    Value old = op->getOperand(operand);
-    std::vector<float> values = *nn::ConstantView::of(old)->values<float>();
-    for (size_t i = 0; i < values.size(); ++i)
-      values[i] *= factor(i);
-    builder.setInsertionPoint(op);
-    op->setOperand(operand,
-                   nn::createConstant(builder, old.getLoc(),
-                                      cast<RankedTensorType>(old.getType()),
-                                      values, "equalized"));
-    // Else it would count as stored.
-    if (Operation *constant = old.getDefiningOp(); constant->use_empty())
-      constant->erase();
-  }
-
-  // What calibration knows of a value whose channels were multiplied.
-  void forget(StringRef id, ArrayRef<float> factors) {
-    auto found = statistics.values.find(id.str());
-    if (found != statistics.values.end() &&
-        found->second.channelAbsMax.size() == factors.size()) {
-      ValueStatistics &value = found->second;
-      for (size_t c = 0; c < factors.size(); ++c) {
-        value.channelAbsMax[c] *= factors[c];
-        value.channelSum[c] *= factors[c];
-        value.channelSquares[c] *= double(factors[c]) * factors[c];
-      }
-      value.histogram = LogHistogram();
-    }
-    for (auto &[key, moment] : statistics.moments) {
-      StringRef rest = key;
-      // Of a convolution's windows: each channel once a tap, innermost.
-      if (!rest.consume_front(id) || !(rest.empty() || rest.starts_with("|k")) ||
-          moment.size() % int64_t(factors.size()))
-        continue;
-      std::vector<float> tiled;
-      for (int64_t i = 0; i < moment.size(); ++i)
-        tiled.push_back(factors[i % factors.size()]);
-      moment.scaleChannels(tiled);
-    }
-  }
-
-  OpBuilder builder;
+  ChannelSpaces spaces;
+  ChannelRewriter rewriter;
   Statistics &statistics;
 };
 
@@ -255,17 +213,8 @@ struct EqualizeLayers : impl::EqualizeLayersPassBase<EqualizeLayers> {
   explicit EqualizeLayers(EqualizeOptions options) : options(options) {}
 
   void runOnOperation() override {
-    if (!options.statistics)
-      return;
-    Equalizer equalizer(&getContext(), *options.statistics);
-    // From the input on: a layer's weight is scaled as a reader, then as a
-    // writer. Found anew each time, as its constants were replaced.
-    size_t count = findContractions(getOperation()).size();
-    for (size_t i = 0; i < count; ++i) {
-      std::vector<Contraction> contractions = findContractions(getOperation());
-      if (std::optional<Site> site = Finder(contractions).find(contractions[i]))
-        equalizer.apply(*site);
-    }
+    if (options.statistics)
+      Equalizer(getOperation(), *options.statistics).run();
   }
 
   EqualizeOptions options;

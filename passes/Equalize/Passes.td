@@ -10,9 +10,9 @@ include "mlir/Pass/PassBase.td"
 def SmoothChannelsPass : Pass<"qopt-smooth-channels", "::mlir::func::FuncOp"> {
   let summary = "Moves outlier channels from normalized activations into weights";
   let description = [{
-    A positive factor for each channel between a layer_norm or rms_norm and the
-    matmuls that read it: gain and bias are divided by it, the weights' rows
-    multiplied. The product is unchanged, but channels become alike and lose
+    A positive factor for each channel of a diagonal space that the gain of a
+    layer_norm or rms_norm writes (docs/channel-spaces.md): gain and bias are
+    divided by it, the weights' rows of whatever reads it multiplied. The product is unchanged, but channels become alike and lose
     less to a scale they share. Factors are `max|x_j|^a / max|w_j|^(1 - a)`
     (Xiao et al., SmoothQuant) with the strength `a` of least predicted error
     of activations and weights in 8 bits.
@@ -25,9 +25,10 @@ def SmoothChannelsPass : Pass<"qopt-smooth-channels", "::mlir::func::FuncOp"> {
     %y = nn.matmul %n, %s_times_w : ...
     ```
 
-    Declines, and says so in `lowbit.not_equalized`, a norm whose gain or bias
-    is computed, that has readers other than matmuls with a constant matrix on
-    the right, or for which no strength lowers the predicted error by 2 %.
+    Declines, and says so in `lowbit.not_equalized`, a norm whose space is pinned
+    (by a computed gain or weight, another reader, an output), is cut apart or
+    carries the factors inversely somewhere, or for which no strength lowers the
+    predicted error by 2 %.
     Without statistics channels are taken to reach four times their gain.
   }];
 }
@@ -35,9 +36,9 @@ def SmoothChannelsPass : Pass<"qopt-smooth-channels", "::mlir::func::FuncOp"> {
 def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
   let summary = "Lifts quiet channels of activations between two layers";
   let description = [{
-    A factor for each channel of an activation between a convolution or matmul
-    and those that read it: the writer's weight and bias are multiplied by it,
-    the readers' weights divided. The activation has one scale in 8 bits, which
+    A factor for each channel of a diagonal space with one layer that writes and
+    one activation that layers read (docs/channel-spaces.md): the writer's weight
+    and bias are multiplied by it, the readers' weights divided. The activation has one scale in 8 bits, which
     serves its loudest channel; quiet ones are lifted towards it (Nagel et al.,
     Data-Free Quantization):
 
@@ -58,10 +59,35 @@ def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
     bound, on the calibration data: what clips beyond was never seen there and
     would saturate in the codes.
 
-    Declines without statistics, where another function than relu or a clip from
-    zero stands between, where the activation has other readers, and where no
-    strength lowers the predicted error by 2 %.
+    Declines without statistics, where codes may be kept between the layers (by
+    pooling, a residual, movement), where a clip does not begin at zero, and where
+    no strength lowers the predicted error by 2 %.
   }];
+}
+
+def PrintChannelSpacesPass : Pass<"qopt-print-channel-spaces", "::mlir::ModuleOp"> {
+  let summary = "Prints what can be scaled, permuted and rotated without changing the network";
+  let description = [{
+    Writes the channel spaces of each function to standard output, as comments
+    before the module, which it leaves as it is (docs/channel-spaces.md):
+
+    ```mlir
+    %0 = nn.matmul %x, %w1 : ...
+    %1 = nn.add %0, %b1 : ...
+    %2 = nn.relu %1 : ...
+    %3 = nn.matmul %2, %w2 : ...
+    // prints, among others,
+    // D: positive diagonals
+    //   D1   16        free    w1[1] b1[0] -> w2[0]
+    // P: permutations
+    //   P1   16        free    w1[1] b1[0] -> w2[0]
+    // O: orthogonal maps
+    //   O1   16        pinned  w1[1] b1[0] -> nothing
+    //         nn.relu: nonlinear
+    ```
+  }];
+  let options = [Option<"privateState", "private-state", "bool", "false",
+      "what an input carries on from an output is nobody else's">];
 }
 
 #endif

@@ -1,13 +1,16 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Finding norms and their readers, and folding the diagonal into both.
+// A diagonal for each space that the gain of a norm writes.
 #include "dialects/NN/Constants.h"
 #include "dialects/NN/NNOps.h"
+#include "lib/Analysis/ChannelSpaces.h"
 #include "lib/Analysis/ValueIds.h"
 #include "passes/Equalize/ChannelFactors.h"
+#include "passes/Equalize/ChannelRewriter.h"
+#include "passes/Equalize/ConstantFibers.h"
 #include "passes/Equalize/Passes.h"
-#include "llvm/ADT/SmallPtrSet.h"
+#include "passes/Equalize/SpaceStatistics.h"
 
 using namespace mlir;
 
@@ -19,170 +22,173 @@ namespace qopt {
 namespace {
 
 constexpr StringLiteral declinedName = "lowbit.not_equalized";
+constexpr unsigned gainOperand = 1, biasOperand = 2; // Of norms.
 
-// A norm with constant parameters, read only by matmuls with constant weights.
-struct Site {
-  Operation *norm;
-  std::vector<float> gain, bias; // bias empty: there is none.
-  std::vector<nn::MatMulOp> readers;
-  int64_t channels() const { return int64_t(gain.size()); }
-};
-
-// Operands of layer_norm and rms_norm.
-constexpr unsigned gainOperand = 1, biasOperand = 2;
-
-// Empty if the site can be equalized, otherwise why not.
-std::string fillSite(Operation *norm, Site &site) {
-  site.norm = norm;
-  for (unsigned i = gainOperand; i < norm->getNumOperands(); ++i) {
-    std::optional<nn::ConstantView> view =
-        nn::ConstantView::of(norm->getOperand(i));
-    if (!view || !view->type().getElementType().isF32())
-      return "its gain or bias is not a float32 constant";
-    (i == gainOperand ? site.gain : site.bias) = *view->values<float>();
-  }
-  for (OpOperand &use : norm->getResult(0).getUses()) {
-    auto matmul = dyn_cast<nn::MatMulOp>(use.getOwner());
-    std::optional<nn::ConstantView> weight =
-        matmul && use.getOperandNumber() == 0
-            ? nn::ConstantView::of(matmul.getRhs())
-            : std::nullopt;
-    if (!weight || weight->type().getRank() != 2 ||
-        !weight->type().getElementType().isF32())
-      return "it has a reader that is no matmul with a constant matrix: " +
-             use.getOwner()->getName().getStringRef().str();
-    site.readers.push_back(matmul);
-  }
-  return site.readers.empty() ? "nothing reads it" : "";
+bool isNorm(Operation *op) {
+  return isa<nn::LayerNormOp, nn::RMSNormOp>(op);
 }
 
-ChannelProfile profileOf(const Site &site, const ValueStatistics *statistics) {
-  ChannelProfile profile;
-  size_t channels = site.gain.size();
+// The diagonal space that the gain of `norm` writes, or null.
+const ChannelSpace *spaceOf(Operation *norm, const ChannelSpaces &spaces) {
+  for (const ChannelSpace &space : spaces.spaces())
+    if (space.kind == nn::Groups::Diagonal)
+      for (const ChannelBlock &block : space.blocks)
+        for (const ChannelSite &site : block.sites)
+          if (site.op == norm && site.operand == int(gainOperand))
+            return &space;
+  return nullptr;
+}
+
+// Empty if factors can be chosen for the space of `norm`, otherwise why not.
+std::string whyNot(Operation *norm, const ChannelSpace *space) {
+  if (!space)
+    return "its gain is computed";
+  if (!space->isFree()) {
+    const ChannelPin &pin = space->pins.front();
+    return pin.op ? pin.op->getName().getStringRef().str() + ": " + pin.reason
+                  : pin.reason;
+  }
+  int64_t channels =
+      cast<RankedTensorType>(norm->getResult(0).getType()).getShape().back();
+  if (space->blocks.size() != 1 || space->blockSize != channels)
+    return "its channels are cut apart";
+  bool isRead = false;
+  for (const ChannelSite &site : space->blocks.front().sites) {
+    bool reads = site.role == ChannelRole::Reader;
+    if (site.operand < 0)
+      return "a clip would need a bound for each channel";
+    if (site.inverse != reads || (isNorm(site.op) && site.op != norm))
+      return "other channels follow inversely";
+    if (reads && !isa<nn::MatMulOp, nn::ConvOp>(site.op))
+      return "it is read by " + site.op->getName().getStringRef().str();
+    isRead |= reads;
+  }
+  return isRead ? "" : "no constant reads it";
+}
+
+std::vector<float> valuesOf(Operation *norm, unsigned operand, size_t size) {
+  std::optional<nn::ConstantView> view =
+      operand < norm->getNumOperands()
+          ? nn::ConstantView::of(norm->getOperand(operand))
+          : std::nullopt;
+  return view ? *view->values<float>() : std::vector<float>(size, 0.0f);
+}
+
+void addActivation(ChannelProfile &profile, Operation *norm, size_t channels,
+                   const ValueStatistics *statistics) {
   bool known = statistics && statistics->channelAbsMax.size() == channels &&
                statistics->rows > 0;
+  std::vector<float> gains = valuesOf(norm, gainOperand, channels);
+  std::vector<float> biases = valuesOf(norm, biasOperand, channels);
   for (size_t j = 0; j < channels; ++j) {
-    double gain = std::fabs(site.gain[j]);
-    double bias = site.bias.empty() ? 0 : std::fabs(site.bias[j]);
+    double gain = std::fabs(gains[j]), bias = std::fabs(biases[j]);
     profile.absMax.push_back(known ? statistics->channelAbsMax[j]
                                    : 4 * gain + bias);
     profile.meanSquare.push_back(
         known ? statistics->channelSquares[j] / double(statistics->rows)
               : gain * gain + bias * bias);
   }
-  profile.weightAbsMax.assign(channels, 0);
-  profile.weightSquares.assign(channels, 0);
-  for (nn::MatMulOp reader : site.readers) {
-    std::vector<float> weight =
-        *nn::ConstantView::of(reader.getRhs())->values<float>();
-    size_t outputs = weight.size() / std::max<size_t>(channels, 1);
-    for (size_t n = 0; n < outputs; ++n) {
-      std::vector<double> &column = profile.columns.emplace_back();
-      for (size_t j = 0; j < channels; ++j) {
-        double w = std::fabs(weight[j * outputs + n]);
-        column.push_back(w);
-        profile.weightAbsMax[j] = std::max(profile.weightAbsMax[j], w);
-        profile.weightSquares[j] += w * w;
-      }
-    }
-  }
-  return profile;
 }
 
-// What calibration knows of a value whose channels were divided.
-void rescaleStatistics(Statistics &statistics, StringRef id,
-                       ArrayRef<float> reciprocals) {
-  auto found = statistics.values.find(id.str());
-  if (found == statistics.values.end() ||
-      found->second.channelAbsMax.size() != reciprocals.size())
-    return;
-  ValueStatistics &value = found->second;
-  float absmax = 0;
-  for (size_t j = 0; j < reciprocals.size(); ++j) {
-    value.channelAbsMax[j] *= reciprocals[j];
-    value.channelSum[j] *= reciprocals[j];
-    value.channelSquares[j] *= double(reciprocals[j]) * reciprocals[j];
-    absmax = std::max(absmax, value.channelAbsMax[j]);
+// False if a weight cannot be read.
+bool addWeights(ChannelProfile &profile, const ChannelSpace &space) {
+  profile.weightAbsMax.assign(space.blockSize, 0);
+  profile.weightSquares.assign(space.blockSize, 0);
+  for (const ChannelSite &site : space.blocks.front().sites) {
+    if (site.role != ChannelRole::Reader)
+      continue;
+    std::optional<ConstantFibers> weight = ConstantFibers::of(site.constant());
+    if (!weight)
+      return false;
+    weight->forEachFiber(
+        site.span, site.within, [&](MutableArrayRef<double> fiber) {
+          std::vector<double> &column = profile.columns.emplace_back();
+          for (auto [j, element] : llvm::enumerate(fiber)) {
+            double w = std::fabs(element);
+            column.push_back(w);
+            profile.weightAbsMax[j] = std::max(profile.weightAbsMax[j], w);
+            profile.weightSquares[j] += w * w;
+          }
+        });
   }
-  value.min = value.min < 0 ? -absmax : 0;
-  value.max = value.max > 0 ? absmax : 0;
-  value.histogram = LogHistogram();
-  auto moment = statistics.moments.find(id.str());
-  if (moment != statistics.moments.end() &&
-      moment->second.size() == int64_t(reciprocals.size()))
-    moment->second.scaleChannels(reciprocals);
+  return true;
 }
 
 class Smoother {
 public:
-  Smoother(MLIRContext *context, Statistics *statistics)
-      : builder(context), statistics(statistics) {}
+  Smoother(func::FuncOp function, Statistics *statistics)
+      : spaces(function), rewriter(function.getContext()),
+        builder(function.getContext()), statistics(statistics) {
+    // Small vectors may be shared by norms; weights must not be stored twice.
+    rewriter.mostCloneBytes = 1 << 16;
+  }
 
   void visit(Operation *norm) {
-    Site site;
-    std::string reason = fillSite(norm, site);
+    const ChannelSpace *space = spaceOf(norm, spaces);
+    std::string reason = whyNot(norm, space);
     if (reason.empty())
-      reason = smooth(site);
+      reason = smooth(norm, *space);
     if (!reason.empty())
       norm->setAttr(declinedName, builder.getStringAttr(reason));
   }
 
 private:
-  std::string smooth(Site &site) {
-    Value value = site.norm->getResult(0);
-    ChannelFactors chosen = chooseFactors(profileOf(
-        site, statistics ? statistics->find(valueId(value)) : nullptr));
+  std::string smooth(Operation *norm, const ChannelSpace &space) {
+    ChannelProfile profile;
+    addActivation(profile, norm, space.blockSize,
+                  statistics ? statistics->find(valueId(norm->getResult(0)))
+                             : nullptr);
+    if (!addWeights(profile, space))
+      return "a weight cannot be read";
+    ChannelFactors chosen = chooseFactors(profile);
     if (chosen.error > 0.98 * chosen.errorBefore)
       return "no strength lowers the predicted error by 2 %";
-    std::vector<float> factors(chosen.factors.begin(), chosen.factors.end());
-    std::vector<float> reciprocals;
-    for (float factor : factors)
-      reciprocals.push_back(1 / factor);
-    scaleVector(site.norm, gainOperand, site.gain, reciprocals);
-    if (!site.bias.empty())
-      scaleVector(site.norm, biasOperand, site.bias, reciprocals);
-    SmallPtrSet<Operation *, 4> done;
-    for (nn::MatMulOp reader : site.readers)
-      if (done.insert(reader).second)
-        scaleRows(reader, factors);
-    // A range chosen for the old value says nothing of the new one.
-    setRange(value, std::nullopt);
+    ChannelElement element;
+    element.kind = nn::Groups::Diagonal;
+    element.factors.emplace_back();
+    for (double factor : chosen.factors)
+      element.factors.front().push_back(1 / factor);
+    if (std::string reason = rewriter.apply(space, element); !reason.empty())
+      return reason;
+    std::vector<Value> values = qopt::valuesOf(space);
+    std::vector<float> before = largestOf(values);
     if (statistics)
-      rescaleStatistics(*statistics, valueId(value), reciprocals);
-    site.norm->setAttr("lowbit.smoothed",
-                       builder.getF32FloatAttr(float(chosen.strength)));
+      rescaleStatistics(*statistics, space, element);
+    std::vector<float> after = largestOf(values);
+    for (size_t i = 0; i < values.size(); ++i)
+      rescaleRange(values[i], before[i], after[i]);
+    norm->setAttr("lowbit.smoothed",
+                  builder.getF32FloatAttr(float(chosen.strength)));
     return "";
   }
 
-  void scaleVector(Operation *norm, unsigned operand, std::vector<float> values,
-                   ArrayRef<float> factors) {
-    for (size_t j = 0; j < values.size(); ++j)
-      values[j] *= factors[j];
-    replaceConstant(norm, operand, values);
+  // The largest magnitude seen of each value, 0 where nothing is known.
+  std::vector<float> largestOf(ArrayRef<Value> values) const {
+    std::vector<float> largest;
+    for (Value value : values) {
+      const ValueStatistics *known =
+          statistics ? statistics->find(valueId(value)) : nullptr;
+      largest.push_back(known && !known->channelAbsMax.empty()
+                            ? *llvm::max_element(known->channelAbsMax)
+                            : 0);
+    }
+    return largest;
   }
 
-  void scaleRows(nn::MatMulOp reader, ArrayRef<float> factors) {
-    std::vector<float> weight =
-        *nn::ConstantView::of(reader.getRhs())->values<float>();
-    size_t outputs = weight.size() / factors.size();
-    for (size_t i = 0; i < weight.size(); ++i)
-      weight[i] *= factors[i / outputs];
-    replaceConstant(reader, 1, weight);
+  // A range covers as much of the new value as it did of the old one; where
+  // that is not known it says nothing.
+  void rescaleRange(Value value, float before, float after) {
+    std::optional<CodedRange> range = rangeOf(value);
+    if (!range)
+      return;
+    float ratio = before > 0 ? after / before : 0;
+    setRange(value, ratio > 0 ? std::optional(CodedRange{range->low * ratio,
+                                                         range->high * ratio})
+                              : std::nullopt);
   }
 
-  // The old constant may have other readers: they keep it.
-  void replaceConstant(Operation *op, unsigned operand,
-                       const std::vector<float> &values) {
-    Value old = op->getOperand(operand);
-    builder.setInsertionPoint(op);
-    op->setOperand(operand,
-                   nn::createConstant(builder, old.getLoc(),
-                                      cast<RankedTensorType>(old.getType()),
-                                      values, "smoothed"));
-    if (Operation *constant = old.getDefiningOp(); constant->use_empty())
-      constant->erase();
-  }
-
+  ChannelSpaces spaces;
+  ChannelRewriter rewriter;
   OpBuilder builder;
   Statistics *statistics;
 };
@@ -192,11 +198,11 @@ struct SmoothChannels : impl::SmoothChannelsPassBase<SmoothChannels> {
   explicit SmoothChannels(EqualizeOptions options) : options(options) {}
 
   void runOnOperation() override {
-    Smoother smoother(&getContext(), options.statistics);
+    Smoother smoother(getOperation(), options.statistics);
     // Gathered first: folding erases constants a walk may stand on.
     SmallVector<Operation *> norms;
     getOperation().walk([&](Operation *op) {
-      if (isa<nn::LayerNormOp, nn::RMSNormOp>(op))
+      if (isNorm(op))
         norms.push_back(op);
     });
     for (Operation *norm : norms)

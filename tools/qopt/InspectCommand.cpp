@@ -1,11 +1,13 @@
-// qopt inspect: what an artifact consists of.
+// qopt inspect: what an artifact consists of, and what a model leaves free.
 //
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "lib/Driver/ModelSpaces.h"
 #include "lib/Support/Errors.h"
 #include "qrt/qrt.h"
 #include "tools/qopt/Commands.h"
+#include "tools/qopt/InputOptions.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -102,34 +104,79 @@ void printText(const llvm::json::Object &root) {
     os << "lineage  " << llvm::formatv("{0:2}", *lineage) << "\n";
 }
 
+struct Options {
+  std::string file;
+  bool json = false, spaces = false, freeOnly = false,
+       allNames = false;
+  ChannelSpacesOptions spacesOptions;
+  InputOptions inputs;
+};
+
+ExitCode inspectArtifact(const Options &options) {
+  qrt_model_t *model = nullptr;
+  if (qrt_status_t status =
+          qrt_model_open_file(options.file.c_str(), nullptr, &model))
+    return report(status);
+  llvm::json::Object root = describeModel(model);
+  if (options.json)
+    llvm::outs() << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(root)));
+  else
+    printText(root);
+  qrt_model_release(model);
+  return ExitCode::Ok;
+}
+
+llvm::Error printSpaces(const Options &options) {
+  if (options.json)
+    return fail(ExitCode::Usage, "--spaces prints no JSON");
+  import::ImportOptions importOptions;
+  if (llvm::Error error =
+          options.inputs.parse(importOptions.shapes, importOptions.frozen))
+    return error;
+  ChannelSpacesStyle style;
+  style.freeOnly = options.freeOnly;
+  style.mostNames = options.allNames ? style.mostNames : 4;
+  return printModelSpaces(options.file, importOptions,
+                          options.spacesOptions, style, llvm::outs());
+}
+
+ExitCode inspectSpaces(const Options &options) {
+  std::string message;
+  ExitCode code = consumeFailure(printSpaces(options), &message);
+  if (code != ExitCode::Ok)
+    llvm::errs() << "qopt: error: " << message << "\n";
+  return code;
+}
+
 } // namespace
 
 void qopt::addInspectCommand(CLI::App &app, Action &run) {
-  struct Options {
-    std::string artifact;
-    bool json = false;
-  };
   auto options = std::make_shared<Options>();
   CLI::App *command = app.add_subcommand(
-      "inspect", "Show inputs, outputs, kernels, sizes and lineage of an "
-                 "artifact.\n\nExample:\n  qopt inspect model.qar");
-  command->add_option("artifact", options->artifact, "artifact (.qar)")
+      "inspect",
+      "Show inputs, outputs, kernels, sizes and lineage of an artifact, or with "
+      "--spaces\nwhat can be scaled (D), permuted (P) and rotated (O) in a model "
+      "without changing\nits outputs: the size of each space, the weights that "
+      "write it and those that\nread it, or why it is pinned.\n\nExample:\n  qopt "
+      "inspect model.qar\n  qopt inspect model.onnx --spaces");
+  command->add_option("file", options->file, "artifact (.qar), or ONNX file")
       ->required();
   command->add_flag("--json", options->json, "print JSON");
+  auto *spaces = command->add_flag("--spaces", options->spaces,
+                                   "channel spaces of an ONNX file");
+  command->add_flag("--free", options->freeOnly, "leave out pinned spaces")
+      ->needs(spaces);
+  command->add_flag("--all-names", options->allNames,
+                    "every writer and reader, not the first four")
+      ->needs(spaces);
+  command->add_flag("--private-state", options->spacesOptions.privateState,
+                    "a cache that outputs hand to inputs is nobody else's")
+      ->needs(spaces);
+  options->inputs.addTo(command);
   command->callback([options, &run] {
     run = [options] {
-      qrt_model_t *model = nullptr;
-      if (qrt_status_t status =
-              qrt_model_open_file(options->artifact.c_str(), nullptr, &model))
-        return report(status);
-      llvm::json::Object root = describeModel(model);
-      if (options->json)
-        llvm::outs() << llvm::formatv("{0:2}\n",
-                                      llvm::json::Value(std::move(root)));
-      else
-        printText(root);
-      qrt_model_release(model);
-      return ExitCode::Ok;
+      return options->spaces ? inspectSpaces(*options)
+                             : inspectArtifact(*options);
     };
   });
 }
