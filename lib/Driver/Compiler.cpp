@@ -150,13 +150,20 @@ llvm::Error Compilation::dump(Phase phase) {
 llvm::Expected<CompileReport> Compilation::run() {
   backend.optLevel = options.optLevel;
   for (const std::string &name : options.isas) {
-    const emission::TargetIsa *isa = emission::findTargetIsa(name);
+    const emission::TargetIsa *isa = name == "native"
+                                         ? emission::hostTargetIsa()
+                                         : emission::findTargetIsa(name);
+    if (!isa && name == "native")
+      return fail(ExitCode::Resources,
+                  "--target native: this machine runs none of the ISAs that code "
+                  "is made for; it needs AVX2, FMA, BMI2 and F16C");
     if (!isa) {
       std::string known;
       for (const emission::TargetIsa &target : emission::targetIsas())
         known += (known.empty() ? "" : ", ") + target.name.str();
       return fail(ExitCode::Usage, "--target: no ISA is called '{0}'; there are "
-                  "{1}, and cpu for all of them", name, known);
+                  "{1}, native for the best this machine runs, and cpu for all",
+                  name, known);
     }
     backend.isas.push_back(isa);
   }

@@ -47,6 +47,7 @@ struct CompileOptions {
   bool planOnly = false;
   bool largestFirst = false;
   unsigned optLevel = 2;
+  /// Names of ISAs, "native" for the best of this machine; none: all.
   std::vector<std::string> isas;
   std::map<std::string, std::vector<int64_t>> shapes;
   /// Inputs that become constants: their elements, or one for all.

@@ -152,7 +152,7 @@ class Judge:
 
     def compile(self, model):
         return self.batch.compile(model, "-o", self.artifact, "--preset", "fp32",
-                                  "-O", self.level)
+                                  "-O", self.level, "--target", "native")
 
     def compile_variant(self, proto):
         path = self.folder / "model.onnx"

@@ -44,7 +44,7 @@ class ControlFlow(unittest.TestCase):
         for level in (0, 2):  # The same bits, both ways.
             self.artifacts.append(self.path / f"{level}.qar")
             tools.run("qopt", "compile", self.path / "model.onnx", "-o",
-                      self.artifacts[-1], "-O", level, *options)
+                      self.artifacts[-1], "-O", level, "--target", "native", *options)
 
     def run_model(self, outputs, **inputs):
         arguments = []

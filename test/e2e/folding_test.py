@@ -63,7 +63,7 @@ class Folding(unittest.TestCase):
             with open(path, "wb") as file:
                 file.write(model.SerializeToString())
             tools.run("qopt", "compile", path, "-o", f"{folder}/model.qar",
-                      "--preset", "fp32")
+                      "--preset", "fp32", "--target", "native")
             arguments = []
             if not fold:
                 numpy.savez(f"{folder}/in.npz", **inputs)

@@ -64,7 +64,7 @@ def run(model, feeds, *arguments):
         for level in ("0", "2"):
             artifact = folder / f"{level}.qar"
             tools.run("qopt", "compile", folder / "model.onnx", "-o", artifact,
-                      "-O", level, *arguments)
+                      "-O", level, "--target", "native", *arguments)
             wanted = []
             for name in names:
                 wanted += ["--output", f"{name}=@{folder / name}.npy"]

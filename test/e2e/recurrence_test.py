@@ -151,7 +151,7 @@ class Recurrence(unittest.TestCase):
             path = pathlib.Path(folder)
             (path / "model.onnx").write_bytes(model.SerializeToString())
             tools.run("qopt", "compile", path / "model.onnx", "-o", path / "model.qar",
-                      "--preset", "fp32", "-O", level)
+                      "--preset", "fp32", "-O", level, "--target", "native")
             numpy.savez(path / "in.npz", **feeds)
             arguments = [v for n in results for v in ("--output", f"{n}=@{path / n}.npy")]
             tools.run("qrun", path / "model.qar", "--input", f"@{path / 'in.npz'}",

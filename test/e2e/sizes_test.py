@@ -30,7 +30,7 @@ class Sizes(unittest.TestCase):
             path = pathlib.Path(folder)
             (path / "model.onnx").write_bytes(model.SerializeToString())
             tools.run("qopt", "compile", path / "model.onnx", "-o", path / "m.qar",
-                      "--preset", "fp32", "-O", level)
+                      "--preset", "fp32", "-O", level, "--target", "native")
             numpy.savez(path / "in.npz", **inputs)
             result = tools.run("qrun", path / "m.qar", "--input", f"@{path}/in.npz",
                                "--output", f"@{path}/y.npy", expect=expect)

@@ -102,7 +102,8 @@ class WindowsAndIndices(unittest.TestCase):
                 with open(f"{folder}/m.onnx", "wb") as file:
                     file.write(model.SerializeToString())
                 tools.run("qopt", "compile", f"{folder}/m.onnx", "-o",
-                          f"{folder}/m.qar", "--preset", "fp32", "-O", level)
+                          f"{folder}/m.qar", "--preset", "fp32", "-O", level,
+                          "--target", "native")
                 numpy.savez(f"{folder}/in.npz", **{names[i]: inputs[i] for i in free})
                 arguments = ["--input", f"@{folder}/in.npz"]
                 for name in outputs:

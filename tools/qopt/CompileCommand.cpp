@@ -172,8 +172,8 @@ void addOptions(CLI::App *command, Arguments *arguments) {
   addNetworkOptions(command, arguments);
   command->add_option("-o,--output", options.output, "artifact to write");
   command->add_option("--target", arguments->target,
-                      "cpu (every x86-64 ISA), or a list of ISAs: "
-                      "x86-64-v3,avx512-vnni");
+                      "cpu (every x86-64 ISA), native (this machine's best "
+                      "alone), or a list of ISAs: x86-64-v3,avx512-vnni");
   command->add_option("-O", options.optLevel,
                       "-O2: optimized; -O0: naive code, the judge of -O2")
       ->check(CLI::IsMember({0, 2}));
