@@ -56,8 +56,7 @@ AxisSpan ChannelAxes::wholeAxis(unsigned slot, unsigned axis) const {
   return {axis, 0, sizeOf(slot, axis)};
 }
 
-unsigned
-ChannelAxes::index(ArrayRef<std::pair<unsigned, unsigned>> axes) {
+unsigned ChannelAxes::index(ArrayRef<std::pair<unsigned, unsigned>> axes) {
   SmallVector<IndexedAxis, 3> spans;
   for (auto [slot, axis] : axes)
     spans.push_back({slot, wholeAxis(slot, axis), {}});
@@ -86,7 +85,10 @@ void ChannelAxes::contract(Groups groups, unsigned index) {
 
 void ChannelAxes::product(unsigned index, unsigned result,
                           ArrayRef<Factor> factors) {
-  allLaws.push_back({Law::Product, Groups::Diagonal, index, {result},
+  allLaws.push_back({Law::Product,
+                     Groups::Diagonal,
+                     index,
+                     {result},
                      llvm::to_vector<2>(factors)});
 }
 

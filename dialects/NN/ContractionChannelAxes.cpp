@@ -49,8 +49,8 @@ constexpr unsigned channelAxis = 3; // Of images and of filters' inputs.
 /// result[o, .] = filter[o] * x[o, .]: an elementwise product per channel.
 void depthwise(ChannelAxes &axes) {
   unsigned result = axes.resultSlot();
-  unsigned index = axes.index(
-      {{image, channelAxis}, {filter, 0}, {result, channelAxis}});
+  unsigned index =
+      axes.index({{image, channelAxis}, {filter, 0}, {result, channelAxis}});
   axes.product(index, result, {{image, false}, {filter, false}});
   axes.join(P, index);
   axes.pin(O, index, "each channel has a filter of its own");
@@ -88,7 +88,8 @@ void conv(ConvOp op, ChannelAxes &axes) {
   for (unsigned axis : {1u, 2u})
     axes.pin(all, filter, axes.wholeAxis(filter, axis), "taps of a window");
   if (groups == 1) {
-    axes.contract(all, axes.index({{image, channelAxis}, {filter, channelAxis}}));
+    axes.contract(all,
+                  axes.index({{image, channelAxis}, {filter, channelAxis}}));
     axes.join(all, axes.index({{filter, 0}, {result, channelAxis}}));
   } else if (axes.sizeOf(filter, channelAxis) == 1 &&
              axes.sizeOf(filter, 0) == groups) {
@@ -106,8 +107,7 @@ void attention(AttentionOp, ChannelAxes &axes) {
   unsigned result = axes.resultSlot(), last = axes.typeOf(q).getRank() - 1;
   // Heads are numbered alike in all; a mask may tell them apart.
   for (unsigned axis = 0; axis + 1 < last; ++axis)
-    axes.pin(all,
-             axes.index({{q, axis}, {k, axis}, {v, axis}, {result, axis}}),
+    axes.pin(all, axes.index({{q, axis}, {k, axis}, {v, axis}, {result, axis}}),
              "numbers heads");
   axes.pin(all, axes.index({{q, last - 1}, {result, last - 1}}), "positions");
   axes.pin(all, axes.index({{k, last - 1}, {v, last - 1}}), "positions");

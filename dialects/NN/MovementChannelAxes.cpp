@@ -19,7 +19,8 @@ constexpr unsigned data = 0;
 void transpose(TransposeOp op, ChannelAxes &axes) {
   unsigned result = axes.resultSlot();
   for (auto [axis, from] : llvm::enumerate(op.getPerm()))
-    axes.join(all, axes.index({{data, unsigned(from)}, {result, unsigned(axis)}}));
+    axes.join(all,
+              axes.index({{data, unsigned(from)}, {result, unsigned(axis)}}));
 }
 
 /// Operand i takes its own span of the result's axis.
@@ -58,8 +59,10 @@ void slice(SliceOp op, ChannelAxes &axes) {
     if (whole == ShapedType::kDynamic)
       isSpan = false;
     if (!isSpan) {
-      axes.pin(all, data, axes.wholeAxis(data, axis), "sliced with a stride or at run time");
-      axes.pin(all, result, axes.wholeAxis(result, axis), "sliced with a stride or at run time");
+      axes.pin(all, data, axes.wholeAxis(data, axis),
+               "sliced with a stride or at run time");
+      axes.pin(all, result, axes.wholeAxis(result, axis),
+               "sliced with a stride or at run time");
       continue;
     }
     axes.join(all, axes.indexOver(SmallVector<IndexedAxis, 3>{
@@ -99,9 +102,9 @@ void gather(GatherOp op, ChannelAxes &axes) {
     if (axis == along)
       axes.pin(all, data, axes.wholeAxis(data, axis), "looked up by number");
     else
-      axes.join(all, axes.index({{data, axis},
-                                 {result, axis < along ? axis
-                                                       : axis + chosen - 1}}));
+      axes.join(
+          all, axes.index({{data, axis},
+                           {result, axis < along ? axis : axis + chosen - 1}}));
   for (unsigned axis = 0; axis < chosen; ++axis) {
     unsigned index = axes.index({{indices, axis}, {result, along + axis}});
     axes.join(P, index);
@@ -118,7 +121,8 @@ void scatter(ScatterOp op, ChannelAxes &axes) {
   bool linear = mode == ScatterMode::replace || mode == ScatterMode::add;
   bool positive = mode == ScatterMode::min || mode == ScatterMode::max;
   for (unsigned axis = 1; axis < axes.typeOf(data).getRank(); ++axis) {
-    unsigned index = axes.index({{data, axis}, {updates, axis}, {result, axis}});
+    unsigned index =
+        axes.index({{data, axis}, {updates, axis}, {result, axis}});
     axes.join(linear ? all : P, index);
     if (positive)
       axes.joinPositive(D, index);
@@ -133,7 +137,8 @@ void broadcastTo(BroadcastToOp, ChannelAxes &axes) {
   for (int64_t axis = 0; axis < rank; ++axis) {
     int64_t own = axis - (rank - axes.typeOf(data).getRank());
     if (own >= 0 && axes.sizeOf(data, own) == axes.sizeOf(result, axis))
-      axes.join(all, axes.index({{data, unsigned(own)}, {result, unsigned(axis)}}));
+      axes.join(all,
+                axes.index({{data, unsigned(own)}, {result, unsigned(axis)}}));
     else
       axes.pin(all, result, axes.wholeAxis(result, axis), "repeated along it");
   }
@@ -150,7 +155,8 @@ struct SizeOrigin {
 /// The index operand that gives axis \p axis of the result, if there is one.
 Value sizeOperand(Operation *op, unsigned axis) {
   auto find = [&](ArrayRef<int64_t> sizes, ValueRange operands) -> Value {
-    unsigned dynamic = llvm::count(sizes.take_front(axis), ShapedType::kDynamic);
+    unsigned dynamic =
+        llvm::count(sizes.take_front(axis), ShapedType::kDynamic);
     return ShapedType::isDynamic(sizes[axis]) ? operands[dynamic] : Value();
   };
   if (auto reshape = dyn_cast<ReshapeOp>(op))
@@ -267,7 +273,8 @@ void matchRuns(ShapeEnd &from, ShapeEnd &to, ChannelAxes &axes) {
 void reshape(ReshapeOp op, ChannelAxes &axes) {
   unsigned result = axes.resultSlot();
   ShapeEnd from(op.getX(), /*fromRight=*/true, axes.typeOf(data).getRank());
-  ShapeEnd to(op.getResult(), /*fromRight=*/true, axes.typeOf(result).getRank());
+  ShapeEnd to(op.getResult(), /*fromRight=*/true,
+              axes.typeOf(result).getRank());
   matchRuns(from, to, axes);
   // What precedes the axes that cannot be told numbers the same runs, too.
   ShapeEnd head(op.getX(), /*fromRight=*/false, from.last());

@@ -62,7 +62,7 @@ void spreadAbsent(const BroadcastIndex &entry, Groups groups,
   }
 }
 
-//===-- The table ------------------------------------------------------------===//
+//===-- The table ---------------------------------------------------------===//
 
 /// y = a + b, -a, widened a.
 void linear(Operation *, ChannelAxes &axes) {

@@ -86,7 +86,8 @@ Range rangeAlong(const nn::ChannelAxes &op, const nn::ChannelIndex &index,
 void forEachMeeting(const ChannelSegments &segments, const nn::ChannelAxes &op,
                     const nn::ChannelIndex &index, const nn::IndexedAxis &first,
                     const nn::IndexedAxis &second, NodePairVisitor visit) {
-  const ChannelFibers *a = segments.find(op.tensor(first.slot), first.span.axis);
+  const ChannelFibers *a =
+      segments.find(op.tensor(first.slot), first.span.axis);
   const ChannelFibers *b =
       segments.find(op.tensor(second.slot), second.span.axis);
   if (!a || !b)
@@ -103,8 +104,8 @@ void forEachMeeting(const ChannelSegments &segments, const nn::ChannelAxes &op,
     // Where the first tensor is cut out of the second's sight.
     bool meets = true;
     for (size_t i = 0; i < a->blockAxes.size(); ++i)
-      for (const Alignment &aligned : alignments(
-               op, index, first.slot, a->blockAxes[i], second.slot))
+      for (const Alignment &aligned :
+           alignments(op, index, first.slot, a->blockAxes[i], second.slot))
         meets &= position[i] >= aligned.own.begin &&
                  position[i] < aligned.own.begin + aligned.own.size;
     if (!meets)
@@ -160,7 +161,8 @@ int64_t placeIn(const ChannelFibers &fibers, ArrayRef<unsigned> groupAxes,
 bool forEachRegrouped(const ChannelSegments &segments,
                       const nn::ChannelAxes &op,
                       const nn::Regrouping &regrouping, NodePairVisitor visit) {
-  std::optional<InnermostRegrouping> inner = innermost(segments, op, regrouping);
+  std::optional<InnermostRegrouping> inner =
+      innermost(segments, op, regrouping);
   if (!inner)
     return false;
   const ChannelFibers &from = *inner->from, &to = *inner->to;
@@ -195,8 +197,8 @@ bool forEachRegrouped(const ChannelSegments &segments,
 
 void forEachNode(const ChannelFibers &fibers, nn::AxisSpan span,
                  llvm::function_ref<void(unsigned)> visit) {
-  auto last = std::upper_bound(fibers.cuts.begin(), fibers.cuts.end() - 1,
-                               span.begin);
+  auto last =
+      std::upper_bound(fibers.cuts.begin(), fibers.cuts.end() - 1, span.begin);
   for (unsigned s = last == fibers.cuts.begin()
                         ? 0
                         : unsigned(last - fibers.cuts.begin()) - 1;

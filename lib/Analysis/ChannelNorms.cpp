@@ -1,9 +1,10 @@
 // Part of qopt, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Orthogonal maps and norms: |x Q| = |x|, so rms_norm(x Q) = rms_norm(x) Q where
-// the gain is one number. layer_norm(x) = rms_norm(x M), M = I - 1 1'/n: it is an
-// rms_norm of inputs that have no mean, which M in every writer achieves.
+// Orthogonal maps and norms: |x Q| = |x|, so rms_norm(x Q) = rms_norm(x) Q
+// where the gain is one number. layer_norm(x) = rms_norm(x M), M = I - 1 1'/n:
+// it is an rms_norm of inputs that have no mean, which M in every writer
+// achieves.
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ChannelUnions.h"
 
@@ -64,8 +65,8 @@ std::string whyMeanStays(const NormPassage &norm, ChannelUnions &orthogonal,
     return "its input is read with its mean";
   for (const NormPassage &other : all)
     for (auto [otherX, result] : other.nodes)
-      if (!other.centered && (orthogonal.classOf(otherX) == x ||
-                              orthogonal.classOf(result) == x))
+      if (!other.centered &&
+          (orthogonal.classOf(otherX) == x || orthogonal.classOf(result) == x))
         return "its input is read with its mean";
   return "";
 }
@@ -88,7 +89,8 @@ std::string whyNot(const NormPassage &norm, ChannelUnions &orthogonal,
   return refusal;
 }
 
-// A bias writes the result: it is added after the rotation, alike in all blocks.
+// A bias writes the result: it is added after the rotation, alike in all
+// blocks.
 void absorbBiases(const NormPassage &norm, ChannelUnions &orthogonal,
                   const ChannelSegments &segments) {
   for (const nn::IndexedAxis &axis : biases(norm)) {
@@ -100,9 +102,9 @@ void absorbBiases(const NormPassage &norm, ChannelUnions &orthogonal,
       site.operand = axis.slot;
       site.span = {axis.span.axis, segment.begin(), segment.size()};
       orthogonal.addSite(result, std::move(site));
-      orthogonal.unite(result,
-                       firstOf.try_emplace(segment.segment, result).first->second,
-                       /*inverse=*/false, norm.op->operation());
+      orthogonal.unite(
+          result, firstOf.try_emplace(segment.segment, result).first->second,
+          /*inverse=*/false, norm.op->operation());
     }
   }
 }

@@ -47,7 +47,7 @@ bool includesAll(ArrayRef<unsigned> set, ArrayRef<unsigned> wanted) {
 
 } // namespace
 
-//===-- Fibers --------------------------------------------------------------===//
+//===-- Fibers ------------------------------------------------------------===//
 
 unsigned ChannelFibers::numBlocks() const {
   unsigned blocks = 1;
@@ -79,7 +79,7 @@ unsigned ChannelFibers::segmentAt(int64_t begin) const {
   return std::lower_bound(cuts.begin(), cuts.end(), begin) - cuts.begin();
 }
 
-//===-- Segments -------------------------------------------------------------===//
+//===-- Segments ----------------------------------------------------------===//
 
 ChannelSegments::ChannelSegments(func::FuncOp function,
                                  const ChannelSpacesOptions &options) {
@@ -173,7 +173,8 @@ ChannelSegment ChannelSegments::segment(unsigned node) const {
                                 });
   const ChannelFibers &fibers = *std::prev(after);
   unsigned offset = node - fibers.firstNode;
-  return {&fibers, offset / fibers.numSegments(), offset % fibers.numSegments()};
+  return {&fibers, offset / fibers.numSegments(),
+          offset % fibers.numSegments()};
 }
 
 bool ChannelSegments::isTracked(const nn::ChannelAxes &op,
@@ -221,7 +222,8 @@ bool ChannelSegments::refineIndex(const nn::ChannelAxes &op,
                                   const nn::ChannelIndex &index) {
   std::set<int64_t> cuts{0, index.axes.front().span.size};
   for (const nn::IndexedAxis &axis : index.axes)
-    if (const ChannelFibers *fibers = find(op.tensor(axis.slot), axis.span.axis))
+    if (const ChannelFibers *fibers =
+            find(op.tensor(axis.slot), axis.span.axis))
       for (int64_t cut : fibers->cuts)
         if (cut > axis.span.begin && cut < axis.span.begin + axis.span.size)
           cuts.insert(cut - axis.span.begin);
@@ -280,9 +282,9 @@ bool ChannelSegments::refineBlocks(const nn::ChannelAxes &op,
   return changed;
 }
 
-std::optional<InnermostRegrouping>
-innermost(const ChannelSegments &segments, const nn::ChannelAxes &op,
-          const nn::Regrouping &regrouping) {
+std::optional<InnermostRegrouping> innermost(const ChannelSegments &segments,
+                                             const nn::ChannelAxes &op,
+                                             const nn::Regrouping &regrouping) {
   unsigned result = op.resultSlot();
   InnermostRegrouping inner;
   inner.fromBlocks = realAxes(op.typeOf(0), regrouping.from);

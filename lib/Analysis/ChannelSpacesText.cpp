@@ -35,10 +35,10 @@ std::string constantName(Operation *op, unsigned operand) {
 }
 
 std::string siteName(const ChannelSite &site) {
-  return site.operand < 0 ? nameOf(site.op->getLoc(),
-                                   site.op->getName().stripDialect()) +
-                                ".bounds"
-                          : constantName(site.op, site.operand);
+  return site.operand < 0
+             ? nameOf(site.op->getLoc(), site.op->getName().stripDialect()) +
+                   ".bounds"
+             : constantName(site.op, site.operand);
 }
 
 // Spans of one axis of a constant that the blocks of a space take, merged.
@@ -84,8 +84,8 @@ std::string sitesText(const ChannelSpace &space, ChannelRole role,
       bool unusual = space.kind == nn::Groups::Diagonal &&
                      site.inverse != (role == ChannelRole::Reader);
       std::string name = siteName(site) + (unusual ? "^-1" : "");
-      void *constant = site.operand < 0 ? site.op
-                                        : site.constant().getAsOpaquePointer();
+      void *constant =
+          site.operand < 0 ? site.op : site.constant().getAsOpaquePointer();
       unsigned axis = site.becomesVector ? ~0u : site.span.axis;
       auto [place, isNew] =
           known.insert({{constant, axis, unusual}, parts.size()});
@@ -189,11 +189,10 @@ void printChannelSpaces(const ChannelSpaces &spaces, llvm::raw_ostream &os,
     if (last != space.kind)
       os << heading(space.kind) << "\n";
     last = space.kind;
-    os << llvm::formatv(
-        "  {0,-4} {1,-9} {2}  {3} -> {4}\n", space.name(), sizeText(space),
-        space.isFree() ? "free  " : "pinned",
-        sitesText(space, ChannelRole::Writer, style.mostNames),
-        sitesText(space, ChannelRole::Reader, style.mostNames));
+    os << llvm::formatv("  {0,-4} {1,-9} {2}  {3} -> {4}\n", space.name(),
+                        sizeText(space), space.isFree() ? "free  " : "pinned",
+                        sitesText(space, ChannelRole::Writer, style.mostNames),
+                        sitesText(space, ChannelRole::Reader, style.mostNames));
     printNotes(space, os);
   }
 }

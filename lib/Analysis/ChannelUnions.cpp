@@ -29,7 +29,8 @@ ChannelUnions::ChannelUnions(const ChannelSegments &segments, Groups kind)
         continue;
       auto pinAll = [&](unsigned slot, ArrayRef<unsigned> axes) {
         for (unsigned axis : axes)
-          if (const ChannelFibers *fibers = segments.find(op.tensor(slot), axis))
+          if (const ChannelFibers *fibers =
+                  segments.find(op.tensor(slot), axis))
             forEachNode(*fibers, op.wholeAxis(slot, axis), [&](unsigned node) {
               pin(node, op.operation(), "regrouped across channels");
             });
@@ -69,8 +70,7 @@ void ChannelUnions::pinByNature() {
     Operation *op = value.getDefiningOp();
     AxisSpan whole{fibers.axis, 0, fibers.size()};
     auto pinWhole = [&](const Twine &reason) {
-      forEachNode(fibers, whole,
-                  [&](unsigned node) { pin(node, op, reason); });
+      forEachNode(fibers, whole, [&](unsigned node) { pin(node, op, reason); });
     };
     bool isState = llvm::any_of(segments.states(), [&](const StatePair &pair) {
       return pair.past == value && pair.axis != fibers.axis;
@@ -204,7 +204,9 @@ void ChannelUnions::recordNorm(const ChannelAxes &op, const LawOfIndex &law) {
                       {}};
   forEachMeeting(segments, op, *passage.index, *passage.index->find(passage.x),
                  *passage.index->find(passage.result),
-                 [&](unsigned a, unsigned b) { passage.nodes.push_back({a, b}); });
+                 [&](unsigned a, unsigned b) {
+                   passage.nodes.push_back({a, b});
+                 });
   norms.push_back(std::move(passage));
 }
 
@@ -288,9 +290,8 @@ void ChannelUnions::pinIndex(const ChannelAxes &op, const ChannelIndex &index,
   for (const IndexedAxis &axis : index.axes)
     if (const ChannelFibers *fibers =
             segments.find(op.tensor(axis.slot), axis.span.axis))
-      forEachNode(*fibers, axis.span, [&](unsigned node) {
-        pin(node, op.operation(), reason);
-      });
+      forEachNode(*fibers, axis.span,
+                  [&](unsigned node) { pin(node, op.operation(), reason); });
 }
 
 // g_result = g_a g_b: once one factor is known to be pinned, the result carries

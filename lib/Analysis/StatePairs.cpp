@@ -24,9 +24,8 @@ std::vector<StatePair> findStatePairs(func::FuncOp function) {
     bool isOnlyState = llvm::all_of(past.getUsers(), [&](Operation *user) {
       return user == concat || isa<tensor::DimOp>(user);
     });
-    bool isOnlyOutput = llvm::none_of(pairs, [&](const StatePair &pair) {
-      return pair.past == past;
-    });
+    bool isOnlyOutput = llvm::none_of(
+        pairs, [&](const StatePair &pair) { return pair.past == past; });
     if (isOnlyState && isOnlyOutput)
       pairs.push_back({past, &output, unsigned(concat.getAxis())});
   }

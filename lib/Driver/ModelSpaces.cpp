@@ -25,9 +25,8 @@ llvm::Error qopt::printModelSpaces(const std::string &model,
   auto module = import::importOnnx(context, model, options);
   if (!module)
     return module.takeError();
-  if (llvm::Error error =
-          runPipeline(**module, "simplify",
-                      [](OpPassManager &pm) { buildSimplify(pm); }))
+  if (llvm::Error error = runPipeline(
+          **module, "simplify", [](OpPassManager &pm) { buildSimplify(pm); }))
     return error;
   for (auto function : (*module)->getOps<func::FuncOp>())
     printChannelSpaces(ChannelSpaces(function, spacesOptions), os, style);

@@ -95,7 +95,8 @@ bool ChannelRewriter::plan(OpOperand &use, ArrayRef<const SiteAction *> wanted,
     key.push_back(action->key);
     append(key, site.span);
     if (site.becomesVector) {
-      auto type = cast<RankedTensorType>(use.getOwner()->getResult(0).getType());
+      auto type =
+          cast<RankedTensorType>(use.getOwner()->getResult(0).getType());
       key.insert(key.end(), {type.getRank(), type.getDimSize(site.span.axis)});
     }
     for (const nn::AxisSpan &span : site.within)
@@ -109,10 +110,9 @@ bool ChannelRewriter::plan(OpOperand &use, ArrayRef<const SiteAction *> wanted,
     ChannelSite site = action->site;
     if (site.becomesVector)
       makeVector(*fibers, use.getOwner(), site);
-    fibers->forEachFiber(site.span, site.within,
-                         [&](MutableArrayRef<double> channels) {
-                           action->act(site, channels);
-                         });
+    fibers->forEachFiber(
+        site.span, site.within,
+        [&](MutableArrayRef<double> channels) { action->act(site, channels); });
   }
   place->second.fibers = std::move(fibers);
   return true;
@@ -164,9 +164,8 @@ void ChannelRewriter::spreadBounds(SiteAction &action,
       if (number.isInfinity())
         return;
       Value vector =
-          ConstantFibers::splat(type.getElementType(),
-                                number.convertToDouble(), type.getRank(), axis,
-                                type.getDimSize(axis))
+          ConstantFibers::splat(type.getElementType(), number.convertToDouble(),
+                                type.getRank(), axis, type.getDimSize(axis))
               .materialize(builder, clip.getLoc(), "bound");
       Operation *op = make(value, vector);
       value = op->getResult(0);
@@ -194,7 +193,7 @@ void ChannelRewriter::spreadBounds(SiteAction &action,
   }
 }
 
-//===-- Norms ----------------------------------------------------------------===//
+//===-- Norms -------------------------------------------------------------===//
 
 std::string ChannelRewriter::moveGain(const ChannelSpaces &spaces,
                                       Operation *norm) {
@@ -211,8 +210,8 @@ std::string ChannelRewriter::moveGain(const ChannelSpaces &spaces,
     element.kind = nn::Groups::Diagonal;
     bool takesPart = false;
     for (const ChannelBlock &block : space.blocks) {
-      std::vector<double> &factors = element.factors.emplace_back(
-          size_t(space.blockSize), 1.0);
+      std::vector<double> &factors =
+          element.factors.emplace_back(size_t(space.blockSize), 1.0);
       for (const ChannelSite &site : block.sites) {
         if (site.op != norm || site.operand != int(gainOperand))
           continue;
@@ -259,10 +258,10 @@ std::string ChannelRewriter::prepareNorms(const ChannelSpaces &spaces,
   for (const ChannelBlock &block : space.blocks)
     for (const ChannelSite &site : block.sites)
       if (site.losesMean && site.role == ChannelRole::Writer)
-        actions.push_back({site, 0,
-                           [](const ChannelSite &, MutableArrayRef<double> x) {
-                             removeMean(x);
-                           }});
+        actions.push_back(
+            {site, 0, [](const ChannelSite &, MutableArrayRef<double> x) {
+               removeMean(x);
+             }});
   if (std::string reason = rewrite(std::move(actions)); !reason.empty())
     return reason;
   for (const NormCondition &condition : space.conditions)

@@ -56,7 +56,8 @@ void ConstantFibers::forEachFiber(
     nn::AxisSpan span, ArrayRef<nn::AxisSpan> within,
     llvm::function_ref<void(MutableArrayRef<double>)> act) {
   ArrayRef<int64_t> shape = tensorType.getShape();
-  SmallVector<int64_t> begin(shape.size(), 0), end(shape), strides(shape.size());
+  SmallVector<int64_t> begin(shape.size(), 0), end(shape),
+      strides(shape.size());
   int64_t stride = 1;
   for (size_t axis = shape.size(); axis-- > 0; stride *= shape[axis])
     strides[axis] = stride;

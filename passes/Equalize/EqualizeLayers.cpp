@@ -113,7 +113,8 @@ std::optional<Layer> layerOf(const ChannelSpace &space) {
 // [outputs, taps, inputs] of a layer's weight, or nothing where it does not
 // multiply each channel in one place.
 std::optional<ReaderProfile> readerOf(Operation *op, int64_t channels) {
-  std::optional<nn::ConstantView> view = nn::ConstantView::of(op->getOperand(1));
+  std::optional<nn::ConstantView> view =
+      nn::ConstantView::of(op->getOperand(1));
   if (!view || !view->type().getElementType().isF32())
     return std::nullopt;
   ArrayRef<int64_t> shape = view->type().getShape();

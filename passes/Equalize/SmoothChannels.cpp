@@ -24,9 +24,7 @@ namespace {
 constexpr StringLiteral declinedName = "lowbit.not_equalized";
 constexpr unsigned gainOperand = 1, biasOperand = 2; // Of norms.
 
-bool isNorm(Operation *op) {
-  return isa<nn::LayerNormOp, nn::RMSNormOp>(op);
-}
+bool isNorm(Operation *op) { return isa<nn::LayerNormOp, nn::RMSNormOp>(op); }
 
 // The diagonal space that the gain of `norm` writes, or null.
 const ChannelSpace *spaceOf(Operation *norm, const ChannelSpaces &spaces) {
@@ -84,9 +82,9 @@ void addActivation(ChannelProfile &profile, Operation *norm, size_t channels,
     double gain = std::fabs(gains[j]), bias = std::fabs(biases[j]);
     profile.absMax.push_back(known ? statistics->channelAbsMax[j]
                                    : 4 * gain + bias);
-    profile.meanSquare.push_back(
-        known ? statistics->channelSquares[j] / double(statistics->rows)
-              : gain * gain + bias * bias);
+    profile.meanSquare.push_back(known ? statistics->channelSquares[j] /
+                                             double(statistics->rows)
+                                       : gain * gain + bias * bias);
   }
 }
 

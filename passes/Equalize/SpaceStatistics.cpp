@@ -27,9 +27,8 @@ factorsByValue(const ChannelSpace &space, const ChannelElement &element) {
       const ChannelFibers &fibers = *segment.fibers;
       ValueFactors &value = found[fibers.value];
       auto type = cast<RankedTensorType>(fibers.value.getType());
-      value.factors.resize(type.getShape().back() < 0 ? 0
-                                                      : type.getShape().back(),
-                           1.0f);
+      value.factors.resize(
+          type.getShape().back() < 0 ? 0 : type.getShape().back(), 1.0f);
       value.isKnown &= fibers.blockAxes.empty() &&
                        int64_t(fibers.axis) + 1 == type.getRank();
       if (!value.isKnown)
@@ -85,8 +84,8 @@ void rescaleStatistics(Statistics &statistics, const ChannelSpace &space,
          moment != statistics.moments.end();) {
       StringRef rest = moment->first;
       // Of a convolution's windows: each channel once a tap, innermost.
-      bool isOfValue = rest.consume_front(id) &&
-                       (rest.empty() || rest.starts_with("|k"));
+      bool isOfValue =
+          rest.consume_front(id) && (rest.empty() || rest.starts_with("|k"));
       int64_t size = moment->second.size(), channels = known.factors.size();
       if (!isOfValue) {
         ++moment;

@@ -106,8 +106,7 @@ void printText(const llvm::json::Object &root) {
 
 struct Options {
   std::string file;
-  bool json = false, spaces = false, freeOnly = false,
-       allNames = false;
+  bool json = false, spaces = false, freeOnly = false, allNames = false;
   ChannelSpacesOptions spacesOptions;
   InputOptions inputs;
 };
@@ -136,8 +135,8 @@ llvm::Error printSpaces(const Options &options) {
   ChannelSpacesStyle style;
   style.freeOnly = options.freeOnly;
   style.mostNames = options.allNames ? style.mostNames : 4;
-  return printModelSpaces(options.file, importOptions,
-                          options.spacesOptions, style, llvm::outs());
+  return printModelSpaces(options.file, importOptions, options.spacesOptions,
+                          style, llvm::outs());
 }
 
 ExitCode inspectSpaces(const Options &options) {

@@ -4,6 +4,7 @@
 // The claim of channel spaces: whatever element acts on a free space, the
 // network computes the same. Checked in double precision on random networks.
 
+#include "passes/Equalize/ChannelRewriter.h"
 #include "NetworkInterpreter.h"
 #include "RandomElements.h"
 #include "RandomNetworks.h"
@@ -11,7 +12,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/Equalize/ChannelRewriter.h"
 #include "passes/Pipeline/Registration.h"
 #include "gtest/gtest.h"
 #include <cmath>
@@ -38,9 +38,7 @@ class ParsedFunction {
 public:
   ParsedFunction(MLIRContext &context, StringRef text)
       : module(parseSourceString<ModuleOp>(text, &context)) {}
-  func::FuncOp operator*() {
-    return *module->getOps<func::FuncOp>().begin();
-  }
+  func::FuncOp operator*() { return *module->getOps<func::FuncOp>().begin(); }
   template <typename Op> int count() {
     int found = 0;
     module->walk([&](Op) { ++found; });
@@ -139,9 +137,8 @@ TEST_F(ChannelRewriterTest, BoundsBecomeVectors) {
   EXPECT_EQ(function.count<nn::MaxOp>(), 1);
   ASSERT_EQ(function.count<nn::MinOp>(), 1);
   // The value keeps its name; powers of two leave no rounding at all.
-  function.module->walk([](nn::MinOp op) {
-    EXPECT_TRUE(op->hasAttr("nn.value_id"));
-  });
+  function.module->walk(
+      [](nn::MinOp op) { EXPECT_TRUE(op->hasAttr("nn.value_id")); });
   EXPECT_EQ(distance(before, interpret(*function, inputs)), 0);
   // Once more, on the vectors that now stand there.
   ASSERT_EQ(rewriter.apply(*space, element), "");

@@ -51,14 +51,13 @@ TEST_P(ModelEquivalenceTest, LogitsStay) {
   context.loadAllAvailableDialects();
   auto module = valueOf(import::importOnnx(
       context, std::string(QOPT_MODELS "/") + GetParam(), {}));
-  ASSERT_FALSE(bool(runPipeline(*module, "simplify", [](OpPassManager &pm) {
-    buildSimplify(pm);
-  })));
+  ASSERT_FALSE(bool(runPipeline(*module, "simplify",
+                                [](OpPassManager &pm) { buildSimplify(pm); })));
   std::vector<float> before = logits(*module);
   auto function = *module->getOps<func::FuncOp>().begin();
   std::mt19937 random(1);
-  for (nn::Groups kind : {nn::Groups::Orthogonal, nn::Groups::Permutation,
-                          nn::Groups::Diagonal})
+  for (nn::Groups kind :
+       {nn::Groups::Orthogonal, nn::Groups::Permutation, nn::Groups::Diagonal})
     EXPECT_GE(actOnAll(function, kind, random), 3);
   std::vector<float> after = logits(*module);
   ASSERT_EQ(before.size(), after.size());
@@ -73,6 +72,7 @@ TEST_P(ModelEquivalenceTest, LogitsStay) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fashion, ModelEquivalenceTest,
-                         testing::Values("fashion-vit.onnx", "fashion-cnn.onnx"));
+                         testing::Values("fashion-vit.onnx",
+                                         "fashion-cnn.onnx"));
 
 } // namespace

@@ -72,8 +72,8 @@ static bool needsPreparation(const ChannelSpace &space) {
   });
 }
 
-// O spaces behind norms come first, one after another: each preparation asks for
-// a new analysis.
+// O spaces behind norms come first, one after another: each preparation asks
+// for a new analysis.
 int actOnAll(func::FuncOp function, nn::Groups kind, std::mt19937 &random) {
   int count = 0;
   for (bool prepared = true; prepared;) {
@@ -82,9 +82,9 @@ int actOnAll(func::FuncOp function, nn::Groups kind, std::mt19937 &random) {
     for (const ChannelSpace &space : spaces.spaces())
       if (!prepared && space.kind == kind && space.isFree() &&
           needsPreparation(space)) {
-        EXPECT_EQ(ChannelRewriter(function.getContext())
-                      .prepareNorms(spaces, space),
-                  "");
+        EXPECT_EQ(
+            ChannelRewriter(function.getContext()).prepareNorms(spaces, space),
+            "");
         prepared = true;
       }
   }

@@ -26,8 +26,8 @@ public:
     bool images = chance(3);
     Type input = images ? tensorType({1, 4, 4, pick({2, 3})})
                         : tensorType({1, pick({3, 5}), pick({4, 6})});
-    function = func::FuncOp::create(
-        builder, loc, "main", builder.getFunctionType({input}, {}));
+    function = func::FuncOp::create(builder, loc, "main",
+                                    builder.getFunctionType({input}, {}));
     builder.setInsertionPointToStart(function.addEntryBlock());
     Value x = function.getArgument(0);
     images ? imageNetwork(x) : tokenNetwork(x);
@@ -40,7 +40,7 @@ public:
   }
 
 private:
-  //===-- Dice ---------------------------------------------------------------===//
+  //===-- Dice ------------------------------------------------------------===//
 
   // True once in `n`.
   bool chance(unsigned n) { return random() % n == 0; }
@@ -49,7 +49,7 @@ private:
   }
   double normal() { return std::normal_distribution<double>()(random); }
 
-  //===-- Constants ------------------------------------------------------------===//
+  //===-- Constants -------------------------------------------------------===//
 
   RankedTensorType tensorType(ArrayRef<int64_t> shape) {
     return RankedTensorType::get(shape, builder.getF64Type());
@@ -89,7 +89,7 @@ private:
     return cast<RankedTensorType>(x.getType()).getShape().back();
   }
 
-  //===-- Ops ------------------------------------------------------------------===//
+  //===-- Ops -------------------------------------------------------------===//
 
   template <typename Op, typename... Arguments> Value make(Arguments... args) {
     return Op::create(builder, loc, args...);
@@ -183,7 +183,8 @@ private:
     }
     case 6: { // All channels of a row choose alike.
       int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
-      Value where = make<nn::LessOp>(slice(x, rank - 1, 0, 1), constant({}, {0.1}));
+      Value where =
+          make<nn::LessOp>(slice(x, rank - 1, 0, 1), constant({}, {0.1}));
       return make<nn::SelectOp>(where, x, make<nn::NegOp>(x));
     }
     case 7:
@@ -205,25 +206,25 @@ private:
     FloatAttr epsilon = builder.getF32FloatAttr(1e-5f);
     if (chance(2))
       return make<nn::RMSNormOp>(x, gain(n), epsilon);
-    return make<nn::LayerNormOp>(x, gain(n),
-                                 chance(2) ? normals({n}, 0.5) : Value(),
-                                 epsilon);
+    return make<nn::LayerNormOp>(
+        x, gain(n), chance(2) ? normals({n}, 0.5) : Value(), epsilon);
   }
 
-  //===-- Tokens [1, S, C] -------------------------------------------------------===//
+  //===-- Tokens [1, S, C] ------------------------------------------------===//
 
   Value feedForward(Value x) {
     int64_t n = lastSize(x), hidden = pick({6, 8, 12});
     switch (random() % 4) {
     case 0: { // Gated; the gate may be linear.
       Value gate = activation(linear(x, hidden)), up = linear(x, hidden);
-      Value product = chance(2) ? make<nn::MulOp>(gate, up)
-                                : make<nn::MulOp>(up, gate);
+      Value product =
+          chance(2) ? make<nn::MulOp>(gate, up) : make<nn::MulOp>(up, gate);
       return linear(product, n);
     }
     case 1: { // Gate and up from one product.
       Value both = linear(x, 2 * hidden);
-      Value gate = slice(both, 2, 0, hidden), up = slice(both, 2, hidden, hidden);
+      Value gate = slice(both, 2, 0, hidden),
+            up = slice(both, 2, hidden, hidden);
       return linear(make<nn::MulOp>(make<nn::SiluOp>(gate), up), n);
     }
     default:
@@ -251,8 +252,8 @@ private:
     if (times == 1)
       return x;
     Value y = reshape(x, {1, heads, 1, length, size});
-    y = make<nn::BroadcastToOp>(y, ValueRange(),
-                                ArrayRef<int64_t>{1, heads, times, length, size});
+    y = make<nn::BroadcastToOp>(
+        y, ValueRange(), ArrayRef<int64_t>{1, heads, times, length, size});
     return reshape(y, {1, heads * times, length, size});
   }
 
@@ -269,8 +270,8 @@ private:
       break;
     }
     case 1: { // Fused, cut by a reshape.
-      Value all = reshape(linear(x, 3 * heads * size),
-                          {1, length, 3, heads, size});
+      Value all =
+          reshape(linear(x, 3 * heads * size), {1, length, 3, heads, size});
       all = transpose(all, {2, 0, 3, 1, 4});
       auto part = [&](int64_t i) {
         return reshape(slice(all, 0, i, 1), {1, heads, length, size});
@@ -323,7 +324,8 @@ private:
       std::vector<int64_t> ids;
       for (int64_t i = 0; i < sizeOf(x, 1); ++i)
         ids.push_back(random() % 7);
-      auto type = RankedTensorType::get({1, sizeOf(x, 1)}, builder.getI64Type());
+      auto type =
+          RankedTensorType::get({1, sizeOf(x, 1)}, builder.getI64Type());
       Value looked = make<nn::GatherOp>(
           table, nn::createConstant(builder, loc, type, ids));
       x = add(linear(x, n), looked);
@@ -350,11 +352,12 @@ private:
       x = norm(x);
     if (chance(3))
       x = make<nn::ReduceMeanOp>(x, ArrayRef<int64_t>{1}, false);
-    outputs.push_back(table && chance(2) ? make<nn::MatMulOp>(x, transpose(table, {1, 0}))
-                                         : linear(x, 3));
+    outputs.push_back(table && chance(2)
+                          ? make<nn::MatMulOp>(x, transpose(table, {1, 0}))
+                          : linear(x, 3));
   }
 
-  //===-- Images [1, H, W, C] ----------------------------------------------------===//
+  //===-- Images [1, H, W, C] ---------------------------------------------===//
 
   Value conv(Value x, Value filter, int64_t pad, int64_t groups = 1) {
     SmallVector<int64_t> one{1, 1}, pads(4, pad);
@@ -387,7 +390,8 @@ private:
     case 2:
       return squeeze(x);
     case 3: { // Branches.
-      Value a = conv(x, filter(n / 2, 1, n), 0), b = conv(x, filter(n / 2, 3, n), 1);
+      Value a = conv(x, filter(n / 2, 1, n), 0),
+            b = conv(x, filter(n / 2, 3, n), 1);
       return concat({activation(a), b}, 3);
     }
     case 4:
@@ -395,15 +399,17 @@ private:
     case 5: {
       SmallVector<int64_t> three{3, 3};
       if (chance(2))
-        return make<nn::MaxPoolOp>(x, ArrayRef<int64_t>(three), ArrayRef<int64_t>(one),
-                                   ArrayRef<int64_t>(ones), ArrayRef<int64_t>(one));
-      return make<nn::AvgPoolOp>(x, ArrayRef<int64_t>(three), ArrayRef<int64_t>(one),
-                                 ArrayRef<int64_t>(ones), ArrayRef<int64_t>(one), false);
+        return make<nn::MaxPoolOp>(
+            x, ArrayRef<int64_t>(three), ArrayRef<int64_t>(one),
+            ArrayRef<int64_t>(ones), ArrayRef<int64_t>(one));
+      return make<nn::AvgPoolOp>(
+          x, ArrayRef<int64_t>(three), ArrayRef<int64_t>(one),
+          ArrayRef<int64_t>(ones), ArrayRef<int64_t>(one), false);
     }
     case 6: { // Padding that is or is not 0.
       SmallVector<int64_t> sides{0, 1, 1, 0};
-      Value y = make<nn::PadOp>(x, ArrayRef<int64_t>(sides), ArrayRef<int64_t>(sides),
-                                nn::PadMode::constant,
+      Value y = make<nn::PadOp>(x, ArrayRef<int64_t>(sides),
+                                ArrayRef<int64_t>(sides), nn::PadMode::constant,
                                 llvm::APFloat(chance(2) ? 0.0f : 0.5f));
       return conv(y, filter(n, 3, n), 0);
     }
