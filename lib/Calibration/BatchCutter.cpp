@@ -63,8 +63,8 @@ Error checkArray(const HostTensor &array, const InputSpec &input) {
                 input.name, nameOf(input.kind), nameOf(array.kind));
   // Only what stands for samples must be there: a decoder's past is empty at its
   // first token.
-  ArrayRef<int64_t> samples =
-      ArrayRef(array.shape).take_front(1 + (array.shape.size() > input.shape.size()));
+  bool isStacked = array.shape.size() > input.shape.size();
+  ArrayRef<int64_t> samples = ArrayRef(array.shape).take_front(1 + isStacked);
   if (is_contained(samples, 0))
     return fail(ExitCode::BadModel, "input '{0}': the array is empty ({1})",
                 input.name, describe(array.kind, array.shape));

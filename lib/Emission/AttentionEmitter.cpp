@@ -108,7 +108,8 @@ private:
   /// The batch index of \p tensor, k or v, that belongs to one of q.
   Value batchOf(Value tensor, Value index) {
     auto axes = llvm::seq<int64_t>(0, rank(tensor) - 2);
-    if (llvm::none_of(axes, [&](int64_t axis) { return isRepeated(tensor, axis); }))
+    auto repeats = [&](int64_t axis) { return isRepeated(tensor, axis); };
+    if (llvm::none_of(axes, repeats))
       return index;
     Value result = kb.i64(0), stride = kb.i64(1);
     for (int64_t axis = rank(tensor) - 3; axis >= 0; --axis) {

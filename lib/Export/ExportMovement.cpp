@@ -102,7 +102,8 @@ bool Exporter::visitMovement(Operation *op) {
     return true;
   };
   using List = std::vector<int64_t>;
-  if (auto iota = dyn_cast<nn::IotaOp>(op); iota && iota.getStaticSizes().size() == 1) {
+  if (auto iota = dyn_cast<nn::IotaOp>(op);
+      iota && iota.getStaticSizes().size() == 1) {
     std::string limit = iota.getSizes().empty()
                             ? writer.integer(iota.getStaticSizes()[0])
                             : name(iota.getSizes()[0]);

@@ -62,7 +62,8 @@ private:
     auto repeat = merged ? merged.getX().getDefiningOp<nn::BroadcastToOp>()
                          : nn::BroadcastToOp();
     int64_t rank = typeOf(tensor).getRank(), axis = rank - 2;
-    if (!repeat || rank < 3 || typeOf(repeat.getResult()).getRank() != rank + 1 ||
+    if (!repeat || rank < 3 ||
+        typeOf(repeat.getResult()).getRank() != rank + 1 ||
         typeOf(repeat.getX()).getRank() != rank + 1 ||
         typeOf(repeat.getX()).getDimSize(axis) != 1)
       return std::nullopt;

@@ -21,8 +21,8 @@ model and its data from package registries, pinned by sha256. Do not edit.
 
 The metric is of each model's own task; more is better. Agreement is with ONNX
 Runtime in fp32 on the same inputs; ONNX Runtime's int8 is its own static
-quantization (dynamic for smollm2). *Difference* is the largest |a - b| / max |b| of any output in
-fp32. Times are ratios of medians, one row on one thread, contestants taking
+quantization (dynamic for smollm2). *Difference* is the largest |a - b| / max |b|
+of any output in fp32. Times are ratios of medians, one row on one thread, contestants taking
 turns: below 1, qopt (or int8) is faster. Rows are renewed one by one
 (`tools/zoo/judge.py MODEL`): each shows the compiler it was last judged with.
 

@@ -9,7 +9,7 @@ import llama
 import packages
 import prose
 
-METRIC, LOSS = "probability of prose a token (100 / perplexity), %", 0.1
+METRIC, LOSS = "next token's mean probability (100 / perplexity), %", 0.1
 # Activations by the range each run has, as decoders usually are.
 RIVAL = "dynamic"
 TESTS = ()
