@@ -5,6 +5,7 @@
 #include "lib/Analysis/Budget.h"
 #include "lib/Support/Errors.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <algorithm>
 #include <cmath>
 
 using namespace llvm;
@@ -47,19 +48,26 @@ Expected<double> parseError(StringRef text) {
   if (!isKnown || number.trim().getAsDouble(value) || !(value > 0) ||
       !(value <= 1000))
     return fail(ExitCode::Usage,
-                "--budget: expected an error such as 26dB or 5%, got '{0}'", text);
-  return isPercent ? value * value / 1e4 : std::pow(10.0, -value / 10);
+                "--budget: expected an error such as 26dB or 5%, got '{0}'",
+                text);
+  double error = isPercent ? value * value / 1e4 : std::pow(10.0, -value / 10);
+  // Below what floats of different kernels differ by anyway.
+  return std::max(error, 1e-14);
 }
 
 } // namespace
 
 Expected<Budget> parseBudget(StringRef text) {
   Budget budget;
+  if (text.empty())
+    return budget;
   SmallVector<StringRef> clauses;
-  text.split(clauses, ',', -1, false);
+  text.split(clauses, ',');
   for (StringRef clause : clauses) {
     auto [key, value] = clause.split('=');
     key = key.trim();
+    if ((key == "size" && budget.bytes) || (key == "error" && budget.error))
+      return fail(ExitCode::Usage, "--budget: '{0}' is given twice", key);
     if (key == "size") {
       Expected<int64_t> bytes = parseSize(value.trim());
       if (!bytes)
@@ -72,7 +80,8 @@ Expected<Budget> parseBudget(StringRef text) {
       budget.error = *error;
     } else {
       return fail(ExitCode::Usage,
-                  "--budget: expected size=SIZE or error=ERROR, got '{0}'", clause);
+                  "--budget: expected size=SIZE or error=ERROR, got '{0}'",
+                  clause);
     }
   }
   return budget;

@@ -101,6 +101,15 @@ findContractions(func::FuncOp function,
   return found;
 }
 
+std::vector<Contraction> staticContractions(ArrayRef<Contraction> all,
+                                            ActivationMode policy) {
+  std::vector<Contraction> statics;
+  for (const Contraction &contraction : all)
+    if (activationModeOf(contraction, policy) == ActivationMode::Static)
+      statics.push_back(contraction);
+  return statics;
+}
+
 OpOperand *biasOperand(const Contraction &contraction) {
   Value result = contraction.op->getResult(0);
   auto add = result.hasOneUse()

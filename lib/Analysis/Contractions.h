@@ -56,6 +56,10 @@ enum class ActivationMode : uint8_t {
 ActivationMode activationModeOf(const Contraction &contraction,
                                 ActivationMode policy);
 
+// Those of `all` whose input is coded with one scale.
+std::vector<Contraction> staticContractions(llvm::ArrayRef<Contraction> all,
+                                            ActivationMode policy);
+
 // The block of int4 weights along a matmul's K inputs: the largest multiple of 8
 // up to `widest` (one itself) that divides K, as kernels read eight inputs a
 // step; 24 for K = 48. Nothing if none does, and for convolutions.

@@ -52,7 +52,8 @@ std::vector<float> correctedBias(const Contraction &contraction,
   const ValueStatistics *input =
       statistics ? statistics->find(valueId(contraction.input)) : nullptr;
   WeightIndex index(contraction);
-  if (!input || !input->rows || input->channelSum.size() != index.channels())
+  // Sums leave out what is not finite, rows do not.
+  if (!input || !input->rows || input->nonFinite || input->channelSum.size() != index.channels())
     return bias;
   std::vector<float> weight =
       *nn::ConstantView::of(contraction.weight)->values<float>();

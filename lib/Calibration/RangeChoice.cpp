@@ -27,6 +27,8 @@ QuantParams paramsOf(Range range, const RangeOptions &options) {
 
 Range percentileRange(const ValueStatistics &statistics, double percentile) {
   Range range{statistics.min, statistics.max};
+  if (statistics.histogram.empty())
+    return {std::min(range.low, 0.0f), std::max(range.high, 0.0f)};
   range.high = std::min(range.high, statistics.histogram.quantile(percentile));
   range.low =
       std::max(range.low, statistics.histogram.quantile(1 - percentile));

@@ -47,7 +47,8 @@ llvm::Expected<std::vector<FormatOverride>> Quantization::overrides() const {
   return result;
 }
 
-// Without a budget only layers that stand out are looked for: few rows do.
+// Without a size the network runs a few times, or a few times a layer, to see how
+// far codes move its outputs: few rows do.
 static constexpr int64_t rowsToScreen = 4;
 
 llvm::Error Quantization::keepSample(llvm::ArrayRef<InputSpec> inputs) {
@@ -190,13 +191,21 @@ void Quantization::addTo(CompileReport &report) const {
                                        {"bytes", layer.bytes}});
   }
   report.json["layers"] = std::move(array);
-  report.json["allocation"] = llvm::json::Object{
-      {"bytes", allocation.totalBytes},
-      {"other_bytes", allocation.otherBytes},
-      {"rule", allocation.rule},
-      {"predicted_error", allocation.objective},
-      {"bound", allocation.bound},
-      {"gap", allocation.gap}};
+  llvm::json::Object decided{{"bytes", allocation.totalBytes},
+                             {"other_bytes", allocation.otherBytes},
+                             {"rule", allocation.rule},
+                             {"predicted_error", allocation.objective},
+                             {"bound", allocation.bound},
+                             {"gap", allocation.gap}};
+  if (allocation.networkError && std::isfinite(*allocation.networkError))
+    decided["network_error"] = *allocation.networkError;
+  if (!allocation.ranges.empty()) {
+    llvm::json::Object ranges;
+    for (auto [method, count] : allocation.ranges)
+      ranges[nameOf(method)] = int64_t(count);
+    decided["ranges"] = std::move(ranges);
+  }
+  report.json["allocation"] = std::move(decided);
   if (options.planOnly)
     return;
   report.lines.push_back(
@@ -211,7 +220,8 @@ void Quantization::addTo(CompileReport &report) const {
   }
   if (allocation.networkError)
     report.lines.push_back(llvm::formatv(
-        "8 bits move the outputs by {0:f1} % on calibration data",
+        "rounded weights and static activations move the outputs by {0:f1} % "
+        "on calibration data",
         100 * std::sqrt(*allocation.networkError)));
   for (const LayerReport &layer : layers.layers)
     if (layer.weight.empty())

@@ -4,6 +4,7 @@
 // Names and sizes of element kinds: one table.
 #include "lib/Execution/HostTensor.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace qopt {
@@ -31,6 +32,21 @@ const KindRow &rowOf(ElementKind kind) { return kinds[size_t(kind)]; }
 llvm::StringRef nameOf(ElementKind kind) { return rowOf(kind).name; }
 size_t bytesOf(ElementKind kind) { return rowOf(kind).bytes; }
 bool isFloat(ElementKind kind) { return rowOf(kind).isFloat; }
+
+std::vector<double> TensorView::toDoubles() const {
+  if (kind == ElementKind::F32)
+    return {as<float>().begin(), as<float>().end()};
+  if (kind == ElementKind::F64)
+    return {as<double>().begin(), as<double>().end()};
+  const llvm::fltSemantics &semantics = kind == ElementKind::F16
+                                            ? llvm::APFloat::IEEEhalf()
+                                            : llvm::APFloat::BFloat();
+  std::vector<double> values;
+  for (uint16_t bits : as<uint16_t>())
+    values.push_back(
+        llvm::APFloat(semantics, llvm::APInt(16, bits)).convertToDouble());
+  return values;
+}
 
 bool elementKindOf(mlir::Type type, ElementKind &kind) {
   if (type.isF32() || type.isF64() || type.isF16() || type.isBF16()) {

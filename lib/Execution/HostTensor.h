@@ -41,6 +41,8 @@ struct TensorView {
   template <typename T> llvm::ArrayRef<T> as() const {
     return {reinterpret_cast<const T *>(data), size_t(numElements())};
   }
+  // The elements of a floating-point kind, exactly.
+  std::vector<double> toDoubles() const;
 };
 
 // A tensor with a name that owns its data.

@@ -64,12 +64,9 @@ public:
                               : chooseLargestFirst();
       if (error)
         return error;
-      if (options.budget.error && predictedError() > *options.budget.error)
-        return fail(ExitCode::Resources,
-                    "budget: within {0} bytes the outputs are predicted to move "
-                    "by {1:f1} %, beyond the {2:f1} % of the budget",
-                    *options.budget.bytes, 100 * std::sqrt(predictedError()),
-                    100 * std::sqrt(*options.budget.error));
+      if (sensitivity)
+        if (llvm::Error error = measureChoice())
+          return error;
     }
     finish();
     return llvm::Error::success();
@@ -171,33 +168,76 @@ private:
   }
 
   llvm::Error measure() {
-    auto sensitivity = Sensitivity::create(
+    auto created = Sensitivity::create(
         function, *options.runner, *options.samples,
         {options.statistics, options.activations, options.progress});
-    if (!sensitivity)
-      return sensitivity.takeError();
-    report.measured = true;
-    std::vector<bool> quantized, open;
-    for (const Weight &weight : weights) {
-      quantized.push_back(weight.candidates.front().name == "int8");
-      open.push_back(isInt8ByDefault(weight));
+    if (!created)
+      return created.takeError();
+    sensitivity.emplace(std::move(*created));
+    if (!sensitivity->canMeasure()) {
+      sensitivity.reset();
+      return options.budget.error
+                 ? fail(ExitCode::Usage, "budget: no output of the network is of "
+                        "floating point, so that no error can be measured")
+                 : llvm::Error::success();
     }
+    report.measured = true;
+    std::vector<bool> open;
+    for (const Weight &weight : weights)
+      open.push_back(isInt8ByDefault(weight));
+    llvm::Expected<std::vector<bool>> quantized = setFormats();
+    if (!quantized)
+      return quantized.takeError();
     double limit = options.budget.error.value_or(options.defaultError);
     if (options.searchRanges)
       if (llvm::Error error = sensitivity->settleRanges(
               {RangeMethod::Percentile, RangeMethod::MSE, RangeMethod::MinMax},
-              quantized, limit))
+              *quantized, limit))
         return error;
     report.ranges = sensitivity->ranges();
     if (options.budget.bytes)
       return scalePredictions(*sensitivity);
-    auto close = keepNetworkClose(*sensitivity, quantized, open, limit);
+    auto close = keepNetworkClose(*sensitivity, *quantized, open, limit);
     if (!close)
       return close.takeError();
     for (auto [index, error] : close->floats)
       keepFloat(weights[index], error);
-    report.networkError = close->error;
-    return llvm::Error::success();
+    return checkError(close->error);
+  }
+
+  llvm::Error measureChoice() {
+    llvm::Expected<std::vector<bool>> quantized = setFormats();
+    if (!quantized)
+      return quantized.takeError();
+    llvm::Expected<double> error = sensitivity->ofLayers(*quantized);
+    return error ? checkError(*error) : error.takeError();
+  }
+
+  // Tells the trials what was chosen; marks what is in codes.
+  llvm::Expected<std::vector<bool>> setFormats() {
+    std::vector<bool> quantized;
+    for (auto [i, weight] : llvm::enumerate(weights)) {
+      const FormatCandidate &chosen = weight.candidates[weight.chosen];
+      auto format =
+          resolveFormat(weight.contraction, chosen.name, options.given.block);
+      if (!format)
+        return format.takeError();
+      quantized.push_back(format->has_value());
+      if (*format && chosen.name != "int8")
+        sensitivity->setFormat(i, **format);
+    }
+    return quantized;
+  }
+
+  llvm::Error checkError(double error) {
+    report.networkError = error;
+    if (!options.budget.error || error <= *options.budget.error)
+      return llvm::Error::success();
+    return fail(ExitCode::Resources,
+                "budget: the outputs would move by {0:f1} %, beyond {1:f1} %; "
+                "give more {2}",
+                100 * std::sqrt(error), 100 * std::sqrt(*options.budget.error),
+                options.budget.bytes ? "bytes" : "layers the choice (--set, --plan)");
   }
 
   // Scales each layer's errors so that the largest is what the outputs show.
@@ -339,6 +379,7 @@ private:
   func::FuncOp function;
   const AllocateOptions &options;
   std::vector<Weight> weights;
+  std::optional<Sensitivity> sensitivity; // Where something can be measured.
   int64_t otherBytes = 0;
   AllocationReport report;
 };

@@ -9,6 +9,7 @@
 #include "lib/Support/Errors.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -24,7 +25,8 @@ constexpr size_t argumentsPerRounding = 4;
 using Rounding = std::array<float, argumentsPerRounding>;
 
 // Steps so small that whatever is larger than 2^-37 is a multiple of one, and
-// the rest moves by 2^-61 at most: with bounds beyond all numbers nothing changes.
+// the rest moves by 2^-61 at most: with bounds beyond all numbers nothing changes
+// up to 2^67, beyond which no range is of use.
 constexpr Rounding exact = {0x1p60f, -std::numeric_limits<float>::infinity(),
                             std::numeric_limits<float>::infinity(), 0x1p-60f};
 
@@ -123,15 +125,6 @@ void exposeRounding(Value value, const Twine &name, Arguments &arguments) {
 
 } // namespace
 
-std::vector<Contraction> staticContractions(ArrayRef<Contraction> all,
-                                            ActivationMode policy) {
-  std::vector<Contraction> statics;
-  for (const Contraction &contraction : all)
-    if (activationModeOf(contraction, policy) == ActivationMode::Static)
-      statics.push_back(contraction);
-  return statics;
-}
-
 llvm::Expected<std::unique_ptr<DivergenceMeter>>
 DivergenceMeter::create(ModuleOp module, CompileAndRun &runner,
                         const SampleBatches &samples, ActivationMode policy) {
@@ -170,6 +163,12 @@ DivergenceMeter::runAll(std::vector<std::vector<HostTensor>> &outputs) {
     if (llvm::Error error = program->run(arguments[i], outputs[i], nullptr))
       return error;
   return llvm::Error::success();
+}
+
+bool DivergenceMeter::hasFloatOutput() const {
+  return llvm::any_of(reference.front(), [](const HostTensor &output) {
+    return isFloat(output.kind);
+  });
 }
 
 llvm::Expected<double> DivergenceMeter::measure(const Trial &trial) {
@@ -212,13 +211,18 @@ double DivergenceMeter::divergenceOf(
     ArrayRef<std::vector<HostTensor>> outputs, size_t k) const {
   double distance = 0, energy = 0;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i][k].kind != ElementKind::F32)
+    if (!isFloat(outputs[i][k].kind))
       continue;
-    ArrayRef<float> got = outputs[i][k].view().as<float>();
-    ArrayRef<float> wanted = reference[i][k].view().as<float>();
+    std::vector<double> got = outputs[i][k].view().toDoubles();
+    std::vector<double> wanted = reference[i][k].view().toDoubles();
     for (size_t j = 0; j < got.size() && j < wanted.size(); ++j) {
-      distance += (double(got[j]) - wanted[j]) * (double(got[j]) - wanted[j]);
-      energy += double(wanted[j]) * wanted[j];
+      // What no float network says, no codes can keep.
+      if (!std::isfinite(wanted[j]))
+        continue;
+      if (!std::isfinite(got[j]))
+        return std::numeric_limits<double>::infinity();
+      distance += (got[j] - wanted[j]) * (got[j] - wanted[j]);
+      energy += wanted[j] * wanted[j];
     }
   }
   return energy > 0 ? distance / energy : 0;

@@ -39,8 +39,12 @@ public:
   create(mlir::ModuleOp module, CompileAndRun &runner,
          const SampleBatches &samples, ActivationMode policy);
 
-  // Squared distance of a float32 output from that of the network as it is, over
-  // its energy; of all outputs the largest.
+  // Whether there is an output to measure: others have no distance.
+  bool hasFloatOutput() const;
+
+  // Squared distance of a floating-point output from that of the network as it is,
+  // over its energy, both where that is finite; of all outputs the largest. Never
+  // NaN; infinite where a finite element became none.
   llvm::Expected<double> measure(const Trial &trial);
 
 private:
@@ -54,9 +58,5 @@ private:
   std::vector<std::vector<HostTensor>> reference;
   size_t firstWeight = 0, firstBias = 0, firstRounding = 0;
 };
-
-// The contractions whose activations `policy` codes with one scale.
-std::vector<Contraction> staticContractions(llvm::ArrayRef<Contraction> all,
-                                            ActivationMode policy);
 
 } // namespace qopt

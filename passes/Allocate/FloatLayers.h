@@ -18,8 +18,8 @@ struct FloatLayers {
 
 // Takes layers out of those that `quantized` marks, where `open` lets it, until 8
 // bits in the rest move the outputs by `limit` or less: those with the largest
-// errors of their own, and of these as few as do. With all of them out the error
-// may still be larger.
+// errors of their own, and of these as few as bisection finds to do. With all of
+// them out the error may still be larger.
 llvm::Expected<FloatLayers> keepNetworkClose(Sensitivity &sensitivity,
                                              const std::vector<bool> &quantized,
                                              const std::vector<bool> &open,

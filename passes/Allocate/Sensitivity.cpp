@@ -23,7 +23,8 @@ Ranges rangesOf(ArrayRef<Value> values, const Statistics &statistics,
   options.method = method;
   for (Value value : values) {
     const ValueStatistics *seen = statistics.find(valueId(value));
-    if (!seen || !seen->elements || !rangeOf(value))
+    // A value that was rescaled keeps its range, not its histogram.
+    if (!seen || !seen->elements || seen->histogram.empty() || !rangeOf(value))
       continue;
     Range range = chooseRange(*seen, options);
     ranges.push_back({value, {range.low, range.high}});
@@ -51,7 +52,7 @@ llvm::Expected<Sensitivity> Sensitivity::create(func::FuncOp main,
   result.contractions = findContractions(main);
   result.edges = std::make_unique<EncodedEdges>(
       staticContractions(result.contractions, options.activations));
-  result.int8Layers.resize(result.contractions.size());
+  result.layers.resize(result.contractions.size());
   result.options = std::move(options);
   return result;
 }
@@ -139,7 +140,7 @@ llvm::Expected<double> Sensitivity::ofWeight(size_t index,
 
 llvm::Expected<double> Sensitivity::ofLayer(size_t index) {
   Trial trial;
-  trial.weights.push_back(int8Layer(index));
+  trial.weights.push_back(layerInCodes(index));
   if (activationModeOf(contractions[index], options.activations) ==
       ActivationMode::Static)
     addCodes(*edges, contractions[index].input, trial);
@@ -151,8 +152,9 @@ llvm::Expected<double> Sensitivity::ofLayers(const std::vector<bool> &quantized)
   std::vector<Contraction> remaining;
   for (auto [i, contraction] : llvm::enumerate(contractions))
     if (quantized[i]) {
-      trial.weights.push_back(int8Layer(i));
-      remaining.push_back(contraction);
+      trial.weights.push_back(layerInCodes(i));
+      if (!given.contains(i))
+        remaining.push_back(contraction);
     }
   EncodedEdges active(staticContractions(remaining, options.activations));
   for (Value value : active.values())
@@ -167,16 +169,24 @@ llvm::Expected<double> Sensitivity::measure(const Trial &trial) {
   return divergence;
 }
 
-Trial::Weight Sensitivity::int8Layer(size_t index) {
-  auto &[weight, bias] = int8Layers[index];
+void Sensitivity::setFormat(size_t index, const numerics::FormatSpec &format) {
+  given.insert(index);
+  encode(index, format);
+}
+
+void Sensitivity::encode(size_t index, const numerics::FormatSpec &format) {
   const Contraction &contraction = contractions[index];
-  if (weight.empty()) {
-    weight = numerics::decodeTensor(encodeWeight(
-        contraction, int8WeightFormat(contraction), options.statistics));
-    bias = correctedBias(contraction, biasOperand(contraction), weight,
-                         options.statistics);
-  }
-  return {index, weight, bias};
+  auto &[weight, bias] = layers[index];
+  weight = numerics::decodeTensor(
+      encodeWeight(contraction, format, options.statistics));
+  bias = correctedBias(contraction, biasOperand(contraction), weight,
+                       options.statistics);
+}
+
+Trial::Weight Sensitivity::layerInCodes(size_t index) {
+  if (layers[index].weight.empty())
+    encode(index, int8WeightFormat(contractions[index]));
+  return {index, layers[index].weight, layers[index].bias};
 }
 
 // `value` in the codes its class in `active` shares.

@@ -2,13 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What 8 bits do to the network's outputs: measured for each layer, for layers
-// together, and for each activation under several ranges.
+// together, and for each activation under several ranges. Weights are rounded and
+// activations with one scale for all; the rounding of rows is not in the trials.
 #pragma once
 #include "lib/Analysis/EncodedEdges.h"
 #include "lib/Calibration/RangeChoice.h"
 #include "passes/Allocate/DivergenceMeter.h"
 #include <functional>
 #include <map>
+#include <set>
 
 namespace qopt {
 
@@ -25,6 +27,12 @@ public:
                                             CompileAndRun &runner,
                                             const SampleBatches &samples,
                                             Options options);
+
+  // Whether the network has an output whose change can be measured.
+  bool canMeasure() const { return meter->hasFloatOutput(); }
+
+  // Contraction `index` takes `format` instead of int8, its input in floats.
+  void setFormat(size_t index, const numerics::FormatSpec &format);
 
   // Gives every value that may travel in codes a range, by the method that moves
   // the outputs least: one for all, with the contractions in int8 that `quantized`
@@ -43,15 +51,16 @@ public:
   // where it is static, in codes.
   llvm::Expected<double> ofLayer(size_t index);
 
-  // The divergence with all contractions in int8 that `quantized` marks.
+  // The divergence with all contractions in codes that `quantized` marks.
   llvm::Expected<double> ofLayers(const std::vector<bool> &quantized);
 
 private:
-  struct Int8Layer {
+  struct Layer {
     std::vector<float> weight, bias; // The bias corrected for the weight.
   };
   llvm::Expected<double> measure(const Trial &trial);
-  Trial::Weight int8Layer(size_t index);
+  void encode(size_t index, const numerics::FormatSpec &format);
+  Trial::Weight layerInCodes(size_t index);
   void attachRanges(RangeMethod method);
   llvm::Error chooseRanges(llvm::ArrayRef<RangeMethod> methods);
   void addCodes(const EncodedEdges &edges, mlir::Value value, Trial &trial) const;
@@ -61,7 +70,8 @@ private:
   // Of all contractions that may be static: the meter counts values so.
   std::unique_ptr<EncodedEdges> edges;
   std::unique_ptr<DivergenceMeter> meter;
-  std::vector<Int8Layer> int8Layers; // Empty until asked for.
+  std::vector<Layer> layers; // As codes leave them; empty until asked for.
+  std::set<size_t> given;    // Those whose format was set.
   std::map<RangeMethod, size_t> taken;
 };
 

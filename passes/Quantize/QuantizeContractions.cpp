@@ -195,6 +195,8 @@ private:
       return;
     std::vector<float> values =
         correctedBias(contraction, bias, decodeTensor(encoded), statistics);
+    if (values == *nn::ConstantView::of(bias->get())->values<float>())
+      return;
     builder.setInsertionPoint(bias->getOwner());
     bias->set(nn::createConstant(
         builder, bias->get().getLoc(),

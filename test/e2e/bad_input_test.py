@@ -85,6 +85,8 @@ class BadInput(unittest.TestCase):
         self.compile(USAGE, MODEL, "--budget", "size=many", says="--budget")
         self.compile(USAGE, MODEL, "--budget", "error=small", says="26dB or 5%")
         self.compile(USAGE, MODEL, "--budget", "error=5%", says="--calib")
+        self.compile(USAGE, MODEL, "--budget", "error=5%,error=6%", says="twice")
+        self.compile(USAGE, MODEL, "--budget", ",", says="expected size=SIZE")
         self.compile(USAGE, MODEL, "--target", "z80", says="z80")
         self.compile(USAGE, MODEL, "--to", "nowhere", says="nowhere")
 

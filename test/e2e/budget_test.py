@@ -55,6 +55,11 @@ class Budget(unittest.TestCase):
                 tools.data() / "calib.npz", *options, "--to", "quantize",
                 "--json").stdout)
             floats.append(sum(not layer["weight"] for layer in report["layers"]))
+        refused = tools.run(
+            "qopt", "compile", tools.MODELS / "fashion-cnn.onnx", "--calib",
+            tools.data() / "calib.npz", "--budget", "error=60dB", "--set", ".*=int8",
+            "--to", "quantize", expect=5)
+        self.assertIn("beyond 0.1 %", refused.stderr)
         self.assertLess(floats[0], floats[1])
         self.assertLess(gains[0] + 3, gains[1])
 

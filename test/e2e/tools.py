@@ -17,6 +17,7 @@ import numpy
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("QOPT_BUILD", ROOT / "build"))
 MODELS = ROOT / "test/models"
+BUILD.mkdir(parents=True, exist_ok=True)
 # Of this process: files of tests run beside each other.
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="test-e2e-", dir=BUILD))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)

@@ -136,8 +136,9 @@ void addNetworkOptions(CLI::App *command, Arguments *arguments) {
   command->add_option("--budget", arguments->budget,
                       "size=BYTES (200KiB, 1.5MB): all weights together; each "
                       "gets int8, int4 or float to fit. error=ERROR (26dB, 5%): "
-                      "how far the outputs may move on calibration data; layers "
-                      "stay float until they do not (default 20dB)");
+                      "how far rounded weights and static activations may "
+                      "move the outputs on four rows of the calibration data; "
+                      "layers stay float until they do not (default 20dB)");
   command->add_option("--set", arguments->overrides,
                       "'REGEX=FORMAT': formats of weights by node name (float, "
                       "int8, int4); the last match wins");

@@ -13,6 +13,7 @@
 #include "test/lib/Calibration/Fixtures.h"
 #include "gtest/gtest.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace qopt;
@@ -23,10 +24,15 @@ namespace {
 // and bias say, times the first number of the weight.
 class OneLayer : public Executable {
 public:
+  explicit OneLayer(bool outputIsInteger) : outputIsInteger(outputIsInteger) {}
   llvm::Error run(ArrayRef<HostTensor> inputs, std::vector<HostTensor> &outputs,
                   Observer) override {
     auto number = [&](size_t i) { return inputs[i].view().as<float>()[0]; };
     outputs.assign(1, inputs[0]);
+    if (outputIsInteger) {
+      outputs[0].kind = ElementKind::I32;
+      return llvm::Error::success();
+    }
     auto *values = reinterpret_cast<float *>(outputs[0].data.data());
     for (int64_t i = 0; i < outputs[0].view().numElements(); ++i) {
       float codes = std::nearbyint(values[i] * number(3));
@@ -35,11 +41,15 @@ public:
     }
     return llvm::Error::success();
   }
+
+private:
+  bool outputIsInteger;
 };
 class OneLayerRunner : public CompileAndRun {
 public:
+  bool outputIsInteger = false;
   llvm::Expected<std::unique_ptr<Executable>> compile(ModuleOp) override {
-    return std::make_unique<OneLayer>();
+    return std::make_unique<OneLayer>(outputIsInteger);
   }
 };
 
@@ -66,15 +76,17 @@ struct SensitiveLayers : testing::Test {
 
   // Allocates a network whose input is coded up to `high`.
   void allocate(float high, AllocateOptions options = {}) {
+    ASSERT_TRUE(succeeded(tryToAllocate(high, options)));
+  }
+  LogicalResult tryToAllocate(float high, AllocateOptions options) {
     module = parseSourceString<ModuleOp>(network(high), &context);
     SampleBatches samples = {{makeTensor({1, 4, 4, 2}, row)}};
-    OneLayerRunner runner;
     options.statistics = &statistics;
     options.samples = &samples;
     options.runner = &runner;
     PassManager pm(&context);
     buildAllocatePipeline(pm, options);
-    ASSERT_TRUE(succeeded(pm.run(*module)));
+    return pm.run(*module);
   }
   Contraction layer() {
     return findContractions(module->lookupSymbol<func::FuncOp>("main")).front();
@@ -87,6 +99,7 @@ struct SensitiveLayers : testing::Test {
   OwningOpRef<ModuleOp> module;
   std::vector<float> row;
   Statistics statistics;
+  OneLayerRunner runner;
 };
 
 TEST_F(SensitiveLayers, StayFloat) {
@@ -135,6 +148,46 @@ TEST_F(SensitiveLayers, RangesAreThoseThatServeTheOutputs) {
   allocate(4, options);
   EXPECT_GE(rangeOf(layer().input)->high, 99.0f);
   EXPECT_EQ(report.ranges.count(RangeMethod::Percentile), 0u);
+}
+
+// What codes turn into infinity is far away, what was infinite is not looked at.
+TEST_F(SensitiveLayers, NumbersThatAreNotFinite) {
+  row[0] = std::numeric_limits<float>::infinity();
+  row[1] = std::numeric_limits<float>::quiet_NaN();
+  allocate(4);
+  EXPECT_EQ(format(), "int8");
+  allocate(400);
+  EXPECT_EQ(format(), "float");
+}
+
+TEST_F(SensitiveLayers, IntegersHaveNoDistance) {
+  runner.outputIsInteger = true;
+  allocate(400);
+  EXPECT_EQ(format(), "int8");
+  AllocateOptions options;
+  options.budget.error = 0.01;
+  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) {});
+  EXPECT_TRUE(failed(tryToAllocate(400, options)));
+}
+
+TEST_F(SensitiveLayers, AnErrorThatCannotBeReachedFails) {
+  AllocateOptions options;
+  options.budget.error = 0.01;
+  options.overrides.push_back({"c", "int8"});
+  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) {});
+  EXPECT_TRUE(failed(tryToAllocate(400, options)));
+  EXPECT_TRUE(succeeded(tryToAllocate(4, options)));
+}
+
+// Ranges of values that were rescaled come without a histogram.
+TEST_F(SensitiveLayers, RangesWithoutAHistogramStay) {
+  ValueStatistics &input = statistics.values["x"];
+  input.elements = 100;
+  input.max = 77;
+  AllocateOptions options;
+  options.searchRanges = true;
+  allocate(3, options);
+  EXPECT_EQ(rangeOf(layer().input)->high, 3.0f);
 }
 
 TEST_F(SensitiveLayers, RangesThatWereAskedForStay) {
