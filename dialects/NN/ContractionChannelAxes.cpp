@@ -14,19 +14,27 @@ namespace {
 constexpr Groups D = Groups::Diagonal, P = Groups::Permutation,
                  O = Groups::Orthogonal, all = Groups::All;
 
-/// The axes before the last two, which number independent products.
-void batchIndices(ChannelAxes &axes, ArrayRef<unsigned> operands) {
+/// The index of `axis` of the result and the `operands` that run along it: those
+/// of size 1 are the same for all of its positions.
+unsigned batchIndex(ChannelAxes &axes, ArrayRef<unsigned> operands,
+                    int64_t axis) {
   unsigned result = axes.resultSlot();
   int64_t rank = axes.typeOf(result).getRank();
+  SmallVector<std::pair<unsigned, unsigned>> running;
+  for (unsigned slot : operands) {
+    int64_t own = axis - (rank - axes.typeOf(slot).getRank());
+    if (own >= 0 && axes.sizeOf(slot, own) != 1)
+      running.push_back({slot, unsigned(own)});
+  }
+  running.push_back({result, unsigned(axis)});
+  return axes.index(running);
+}
+
+/// The axes before the last two, which number independent products.
+void batchIndices(ChannelAxes &axes, ArrayRef<unsigned> operands) {
+  int64_t rank = axes.typeOf(axes.resultSlot()).getRank();
   for (int64_t axis = 0; axis + 2 < rank; ++axis) {
-    SmallVector<std::pair<unsigned, unsigned>> running;
-    for (unsigned slot : operands) {
-      int64_t own = axis - (rank - axes.typeOf(slot).getRank());
-      if (own >= 0 && axes.sizeOf(slot, own) != 1)
-        running.push_back({slot, unsigned(own)});
-    }
-    running.push_back({result, unsigned(axis)});
-    unsigned index = axes.index(running);
+    unsigned index = batchIndex(axes, operands, axis);
     axes.join(P, index);
     axes.pin(D | O, index, "numbers products");
   }
@@ -105,10 +113,9 @@ void conv(ConvOp op, ChannelAxes &axes) {
 void attention(AttentionOp, ChannelAxes &axes) {
   constexpr unsigned q = 0, k = 1, v = 2;
   unsigned result = axes.resultSlot(), last = axes.typeOf(q).getRank() - 1;
-  // Heads are numbered alike in all; a mask may tell them apart.
+  // Heads are numbered alike in all that have them; a mask may tell them apart.
   for (unsigned axis = 0; axis + 1 < last; ++axis)
-    axes.pin(all, axes.index({{q, axis}, {k, axis}, {v, axis}, {result, axis}}),
-             "numbers heads");
+    axes.pin(all, batchIndex(axes, {q, k, v}, axis), "numbers heads");
   axes.pin(all, axes.index({{q, last - 1}, {result, last - 1}}), "positions");
   axes.pin(all, axes.index({{k, last - 1}, {v, last - 1}}), "positions");
   axes.contract(all, axes.index({{q, last}, {k, last}}));

@@ -5,7 +5,6 @@
 
 #include "dialects/NN/ChannelAxes.h"
 #include "dialects/NN/NNOps.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace qopt::nn;

@@ -226,6 +226,11 @@ constantPart(const nn::ChannelAxes &op, const nn::ChannelIndex &index,
         return std::nullopt;
       part.push_back({aligned.other.axis, aligned.other.begin + offset, 1});
     }
+  // A part that is not there would be the site of a change that is not made.
+  for (const nn::AxisSpan &span : part)
+    if (span.begin < 0 ||
+        span.size > op.sizeOf(constant.slot, span.axis) - span.begin)
+      return std::nullopt;
   return part;
 }
 

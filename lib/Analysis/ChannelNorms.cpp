@@ -7,6 +7,9 @@
 // achieves.
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ChannelUnions.h"
+#include <cmath>
+#include <limits>
+#include <map>
 
 using namespace mlir;
 
@@ -70,10 +73,6 @@ std::string whyMeanStays(const NormPassage &norm, ChannelUnions &orthogonal,
         return "its input is read with its mean";
   return "";
 }
-
-} // namespace
-
-namespace {
 
 // Empty if the norm may be passed, otherwise why not.
 std::string whyNot(const NormPassage &norm, ChannelUnions &orthogonal,

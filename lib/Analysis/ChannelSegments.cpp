@@ -4,15 +4,15 @@
 // Cuts and block axes, carried along all ops to a fixed point.
 #include "lib/Analysis/ChannelSegments.h"
 #include <algorithm>
-#include <set>
+#include <map>
 
 using namespace mlir;
 
 namespace qopt {
 namespace {
 
-// An axis with more pieces is left whole: no network has as many heads, and
-// memory stays bounded for those that a fuzzer writes.
+// No axis is cut into more pieces: no network has as many heads, and memory
+// stays bounded for those that a fuzzer writes.
 constexpr int64_t mostPieces = 4096;
 // Likewise an op with more indices (of thousands of groups or operands) pins.
 constexpr size_t mostIndices = 4096;
@@ -180,6 +180,8 @@ ChannelSegment ChannelSegments::segment(unsigned node) const {
 bool ChannelSegments::isTracked(const nn::ChannelAxes &op,
                                 const nn::ChannelIndex &index) const {
   int64_t size = index.axes.front().span.size;
+  if (ShapedType::isDynamic(size) || isUncut(index))
+    return false;
   bool hasNodes = false, hasSingle = false;
   for (const nn::IndexedAxis &axis : index.axes) {
     auto [number, begin, length] = axis.span;
@@ -217,6 +219,29 @@ bool ChannelSegments::refine(const nn::ChannelAxes &op) {
   return changed;
 }
 
+// Adds `cuts`, counted from each origin, to all of the fibers or to none.
+bool ChannelSegments::addCuts(
+    ArrayRef<std::pair<ChannelFibers *, int64_t>> origins,
+    const std::set<int64_t> &cuts, const void *stated) {
+  std::map<ChannelFibers *, std::set<int64_t>> added;
+  for (auto [fibers, origin] : origins)
+    for (int64_t cut : cuts)
+      if (!std::binary_search(fibers->cuts.begin(), fibers->cuts.end(),
+                              origin + cut))
+        added[fibers].insert(origin + cut);
+  for (auto &[fibers, positions] : added)
+    if (int64_t(fibers->numSegments() + positions.size()) *
+            fibers->numBlocks() >
+        mostPieces) {
+      uncut.insert(stated);
+      return false;
+    }
+  for (auto &[fibers, positions] : added)
+    for (int64_t position : positions)
+      insertSorted(fibers->cuts, position);
+  return !added.empty();
+}
+
 // All axes of an index are cut alike.
 bool ChannelSegments::refineIndex(const nn::ChannelAxes &op,
                                   const nn::ChannelIndex &index) {
@@ -227,13 +252,12 @@ bool ChannelSegments::refineIndex(const nn::ChannelAxes &op,
       for (int64_t cut : fibers->cuts)
         if (cut > axis.span.begin && cut < axis.span.begin + axis.span.size)
           cuts.insert(cut - axis.span.begin);
-  bool changed = false;
+  SmallVector<std::pair<ChannelFibers *, int64_t>> origins;
   for (const nn::IndexedAxis &axis : index.axes)
     if (ChannelFibers *fibers =
             findMutable(op.tensor(axis.slot), axis.span.axis))
-      for (int64_t cut : cuts)
-        changed |= insertSorted(fibers->cuts, axis.span.begin + cut);
-  return changed;
+      origins.push_back({fibers, axis.span.begin});
+  return addCuts(origins, cuts, &index);
 }
 
 bool ChannelSegments::addBlockAxes(ChannelFibers &fibers,
@@ -285,6 +309,8 @@ bool ChannelSegments::refineBlocks(const nn::ChannelAxes &op,
 std::optional<InnermostRegrouping> innermost(const ChannelSegments &segments,
                                              const nn::ChannelAxes &op,
                                              const nn::Regrouping &regrouping) {
+  if (segments.isUncut(regrouping))
+    return std::nullopt;
   unsigned result = op.resultSlot();
   InnermostRegrouping inner;
   inner.fromBlocks = realAxes(op.typeOf(0), regrouping.from);
@@ -308,9 +334,13 @@ std::optional<InnermostRegrouping> innermost(const ChannelSegments &segments,
 bool ChannelSegments::refineRegrouping(const nn::ChannelAxes &op,
                                        const nn::Regrouping &regrouping) {
   std::optional<InnermostRegrouping> inner = innermost(*this, op, regrouping);
-  if (!inner || inner->from->size() / inner->step > mostPieces ||
-      inner->to->size() / inner->step > mostPieces)
+  if (!inner)
     return false;
+  if (std::max(inner->from->size(), inner->to->size()) / inner->step >
+      mostPieces) {
+    uncut.insert(&regrouping);
+    return false;
+  }
   auto &from = const_cast<ChannelFibers &>(*inner->from);
   auto &to = const_cast<ChannelFibers &>(*inner->to);
   std::set<int64_t> cuts{0};
@@ -319,10 +349,13 @@ bool ChannelSegments::refineRegrouping(const nn::ChannelAxes &op,
       cuts.insert(cut % inner->step);
   bool changed = addBlockAxes(from, inner->fromBlocks);
   changed |= addBlockAxes(to, inner->toBlocks);
+  SmallVector<std::pair<ChannelFibers *, int64_t>> origins;
   for (ChannelFibers *fibers : {&from, &to})
     for (int64_t begin = 0; begin < fibers->size(); begin += inner->step)
-      for (int64_t cut : cuts)
-        changed |= insertSorted(fibers->cuts, begin + cut);
+      origins.push_back({fibers, begin});
+  changed |= addCuts(origins, cuts, &regrouping);
+  if (isUncut(regrouping))
+    return changed;
   for (const nn::Regrouping &other : op.regroupings()) {
     if (&other == &regrouping)
       continue;

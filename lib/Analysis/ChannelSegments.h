@@ -18,7 +18,10 @@
 #include "dialects/NN/ChannelAxes.h"
 #include "lib/Analysis/StatePairs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
+#include <set>
+#include <vector>
 
 namespace qopt {
 
@@ -76,8 +79,16 @@ public:
   unsigned numNodes() const { return nodeCount; }
   ChannelSegment segment(unsigned node) const;
   // Whether `index` runs along axes of one known size within their tensors, all
-  // of them with nodes or none.
-  bool isTracked(const nn::ChannelAxes &op, const nn::ChannelIndex &index) const;
+  // of them with nodes or none, and cut alike.
+  bool isTracked(const nn::ChannelAxes &op,
+                 const nn::ChannelIndex &index) const;
+  // Whether the axes of `index` are not cut alike for want of pieces.
+  bool isUncut(const nn::ChannelIndex &index) const {
+    return uncut.contains(&index);
+  }
+  bool isUncut(const nn::Regrouping &regrouping) const {
+    return uncut.contains(&regrouping);
+  }
 
 private:
   void addValue(mlir::Value value);
@@ -88,6 +99,8 @@ private:
   bool refineRegrouping(const nn::ChannelAxes &op,
                         const nn::Regrouping &regrouping);
   bool addBlockAxes(ChannelFibers &fibers, llvm::ArrayRef<unsigned> axes);
+  bool addCuts(llvm::ArrayRef<std::pair<ChannelFibers *, int64_t>> origins,
+               const std::set<int64_t> &cuts, const void *stated);
 
   nn::ChannelAxes stateOf(mlir::Operation *op) const;
   void stateOutputs(nn::ChannelAxes &axes) const;
@@ -96,6 +109,7 @@ private:
   std::vector<nn::ChannelAxes> stated;
   std::vector<ChannelFibers> fibersList;
   llvm::DenseMap<std::pair<mlir::Value, unsigned>, unsigned> fibersOf;
+  llvm::DenseSet<const void *> uncut; // Indices and regroupings in `stated`.
   unsigned nodeCount = 0;
 };
 
@@ -107,8 +121,8 @@ struct InnermostRegrouping {
   // Axes of the group other than the innermost, of more than one position.
   std::vector<unsigned> fromBlocks, toBlocks;
 };
-// Nothing where a side has no axis that is tracked or neither innermost size
-// divides the other.
+// Nothing where a side has no axis that is tracked, neither innermost size
+// divides the other, or the pieces would be too many.
 std::optional<InnermostRegrouping>
 innermost(const ChannelSegments &segments, const nn::ChannelAxes &op,
           const nn::Regrouping &regrouping);

@@ -5,7 +5,10 @@
 #include "lib/Analysis/ChannelSpaces.h"
 #include "dialects/NN/Constants.h"
 #include "lib/Analysis/ChannelUnions.h"
+#include <array>
+#include <map>
 #include <set>
+#include <tuple>
 
 using namespace mlir;
 
@@ -185,7 +188,7 @@ void findTies(ChannelSpace &space) {
 
 ChannelSpaces::ChannelSpaces(func::FuncOp function,
                              const ChannelSpacesOptions &options)
-    : allSegments(function, options) {
+    : analysed(function), allSegments(function, options) {
   ChannelUnions diagonal(allSegments, Groups::Diagonal);
   ChannelUnions permutation(allSegments, Groups::Permutation);
   ChannelUnions orthogonal(allSegments, Groups::Orthogonal);

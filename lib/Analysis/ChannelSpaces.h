@@ -110,8 +110,10 @@ public:
   // Spaces in which some constant absorbs, by kind, then in program order.
   llvm::ArrayRef<ChannelSpace> spaces() const { return found; }
   const ChannelSegments &segments() const { return allSegments; }
+  mlir::func::FuncOp function() const { return analysed; }
 
 private:
+  mlir::func::FuncOp analysed;
   ChannelSegments allSegments;
   std::vector<ChannelSpace> found;
 };

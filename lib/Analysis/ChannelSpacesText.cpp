@@ -7,6 +7,9 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <algorithm>
+#include <map>
+#include <tuple>
 
 using namespace mlir;
 
@@ -167,6 +170,12 @@ void printNotes(const ChannelSpace &space, llvm::raw_ostream &os) {
   printPins(space, os);
 }
 
+// As the bodies of loops and branches are functions of their own.
+bool isOneOfSeveral(func::FuncOp function) {
+  auto module = function->getParentOfType<ModuleOp>();
+  return module && llvm::range_size(module.getOps<func::FuncOp>()) > 1;
+}
+
 StringRef heading(nn::Groups kind) {
   switch (kind) {
   case nn::Groups::Diagonal:
@@ -182,6 +191,9 @@ StringRef heading(nn::Groups kind) {
 
 void printChannelSpaces(const ChannelSpaces &spaces, llvm::raw_ostream &os,
                         const ChannelSpacesStyle &style) {
+  func::FuncOp function = spaces.function();
+  if (style.nameFunctions && isOneOfSeveral(function))
+    os << "@" << function.getSymName() << "\n";
   std::optional<nn::Groups> last;
   for (const ChannelSpace &space : spaces.spaces()) {
     if (!space.isFree() && style.freeOnly)

@@ -12,6 +12,8 @@ struct ChannelSpacesStyle {
   bool freeOnly = false;
   // Of writers and of readers; the others are counted.
   size_t mostNames = 1000;
+  // The name of the function first, where its module has several.
+  bool nameFunctions = false;
 };
 
 // One line a space, then what it asks for or why it is pinned:

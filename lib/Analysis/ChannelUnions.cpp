@@ -92,6 +92,8 @@ void ChannelUnions::pinByNature() {
 
 void ChannelUnions::applyLaw(const ChannelAxes &op, const LawOfIndex &law) {
   const ChannelIndex &index = op.indices()[law.index];
+  if (segments.isUncut(index))
+    return pinIndex(op, index, "thousands of pieces");
   if (!segments.isTracked(op, index))
     return pinIndex(op, index, "sizes not known, or one channel cut out");
   switch (law.law) {

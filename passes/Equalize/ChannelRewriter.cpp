@@ -13,7 +13,7 @@ using namespace mlir;
 namespace qopt {
 namespace {
 
-constexpr unsigned gainOperand = 1; // Of norms.
+constexpr unsigned boundOperand = 1; // Of max and min.
 
 void append(std::vector<int64_t> &key, const nn::AxisSpan &span) {
   key.insert(key.end(), {span.axis, span.begin, span.size});
@@ -56,19 +56,30 @@ std::string ChannelRewriter::apply(const ChannelSpace &space,
                                        MutableArrayRef<double> channels) {
              actOnChannels(element, number, site.inverse, channels);
            }});
-  return rewrite(std::move(actions));
+  return rewrite(actions);
 }
 
 // Everything is read and all costs are summed before anything changes.
-std::string ChannelRewriter::rewrite(std::vector<SiteAction> actions) {
-  std::vector<SiteAction> bounds;
-  llvm::MapVector<OpOperand *, std::vector<const SiteAction *>> uses;
-  for (const SiteAction &action : actions)
-    if (action.site.operand < 0)
-      bounds.push_back(action);
-    else
-      uses[&action.site.op->getOpOperand(action.site.operand)].push_back(
-          &action);
+std::string ChannelRewriter::rewrite(ArrayRef<SiteAction> actions) {
+  llvm::MapVector<OpOperand *, std::vector<SiteAction>> uses;
+  SpreadClips clips;
+  for (const SiteAction &action : actions) {
+    Operation *op = action.site.op;
+    if (action.site.operand >= 0) {
+      uses[&op->getOpOperand(action.site.operand)].push_back(action);
+      continue;
+    }
+    if (keepBounds)
+      continue;
+    auto known = spread.find(op);
+    if (known == spread.end()) {
+      if (!planBounds(action, clips))
+        return "a clip has bounds of 64-bit integers";
+      continue;
+    }
+    for (Operation *half : known->second)
+      uses[&half->getOpOperand(boundOperand)].push_back(onVector(action, half));
+  }
   Replacements replacements;
   for (auto &[use, wanted] : uses)
     if (!plan(*use, wanted, replacements))
@@ -76,23 +87,19 @@ std::string ChannelRewriter::rewrite(std::vector<SiteAction> actions) {
   if (int64_t bytes = cloneBytesOf(replacements); bytes > mostCloneBytes)
     return "clones would take " + std::to_string(bytes) + " bytes";
   install(replacements);
-  if (bounds.empty() || keepBounds)
-    return "";
-  std::vector<SiteAction> ofVectors;
-  for (SiteAction &action : bounds)
-    spreadBounds(action, ofVectors);
-  return rewrite(std::move(ofVectors));
+  install(clips);
+  return "";
 }
 
-bool ChannelRewriter::plan(OpOperand &use, ArrayRef<const SiteAction *> wanted,
+bool ChannelRewriter::plan(OpOperand &use, ArrayRef<SiteAction> wanted,
                            Replacements &replacements) {
   std::optional<ConstantFibers> fibers = ConstantFibers::of(use.get());
   if (!fibers)
     return false;
   ActionKey key;
-  for (const SiteAction *action : wanted) {
-    const ChannelSite &site = action->site;
-    key.push_back(action->key);
+  for (const SiteAction &action : wanted) {
+    const ChannelSite &site = action.site;
+    key.push_back(action.key);
     append(key, site.span);
     if (site.becomesVector) {
       auto type =
@@ -106,13 +113,13 @@ bool ChannelRewriter::plan(OpOperand &use, ArrayRef<const SiteAction *> wanted,
   place->second.uses.push_back(&use);
   if (!isNew)
     return true;
-  for (const SiteAction *action : wanted) {
-    ChannelSite site = action->site;
+  for (const SiteAction &action : wanted) {
+    ChannelSite site = action.site;
     if (site.becomesVector)
       makeVector(*fibers, use.getOwner(), site);
     fibers->forEachFiber(
         site.span, site.within,
-        [&](MutableArrayRef<double> channels) { action->act(site, channels); });
+        [&](MutableArrayRef<double> channels) { action.act(site, channels); });
   }
   place->second.fibers = std::move(fibers);
   return true;
@@ -149,47 +156,69 @@ void ChannelRewriter::install(const Replacements &replacements) {
   }
 }
 
+// The action on a bound that has become a vector, an operand of `half`.
+ChannelRewriter::SiteAction ChannelRewriter::onVector(SiteAction action,
+                                                      Operation *half) {
+  action.site.op = half;
+  action.site.operand = boundOperand;
+  // The vector lies along the first of its axes.
+  action.site.span.axis = 0;
+  action.site.becomesVector = false;
+  return action;
+}
+
+bool ChannelRewriter::planBounds(const SiteAction &action, SpreadClips &clips) {
+  auto clip = cast<nn::ClipOp>(action.site.op);
+  auto type = cast<RankedTensorType>(clip.getResult().getType());
+  // They do not all fit into a double (ConstantFibers::of).
+  if (type.getElementType().isInteger(64))
+    return false;
+  auto [place, isNew] = clips.try_emplace(clip);
+  SpreadClip &vectors = place->second;
+  unsigned axis = action.site.span.axis;
+  auto vector = [&](const APFloat &number) {
+    return number.isInfinity()
+               ? std::nullopt
+               : std::optional(ConstantFibers::splat(
+                     type.getElementType(), number.convertToDouble(),
+                     type.getRank(), axis, type.getDimSize(axis)));
+  };
+  if (isNew)
+    vectors = {vector(clip.getLo()), vector(clip.getHi())};
+  SiteAction ofVector = onVector(action, clip);
+  for (std::optional<ConstantFibers> *bound : {&vectors.low, &vectors.high})
+    if (*bound)
+      (*bound)->forEachFiber(ofVector.site.span, {},
+                             [&](MutableArrayRef<double> channels) {
+                               action.act(ofVector.site, channels);
+                             });
+  return true;
+}
+
 // clip becomes max and min with a vector each, once; its bounds are then
 // constants like others.
-void ChannelRewriter::spreadBounds(SiteAction &action,
-                                   std::vector<SiteAction> &actions) {
-  auto [place, isNew] = spread.try_emplace(action.site.op);
-  if (isNew) {
-    auto clip = cast<nn::ClipOp>(action.site.op);
+void ChannelRewriter::install(const SpreadClips &clips) {
+  for (auto &[op, vectors] : clips) {
+    auto clip = cast<nn::ClipOp>(op);
+    SmallVector<Operation *, 2> &halves = spread[op];
+    if (!vectors.low && !vectors.high)
+      continue;
+    Type type = clip.getResult().getType();
     Value value = clip.getX();
-    auto type = cast<RankedTensorType>(clip.getResult().getType());
-    unsigned axis = action.site.span.axis;
     builder.setInsertionPoint(clip);
-    auto bound = [&](const APFloat &number, auto make) {
-      if (number.isInfinity())
-        return;
-      Value vector =
-          ConstantFibers::splat(type.getElementType(), number.convertToDouble(),
-                                type.getRank(), axis, type.getDimSize(axis))
-              .materialize(builder, clip.getLoc(), "bound");
-      Operation *op = make(value, vector);
-      value = op->getResult(0);
-      place->second.push_back(op);
-    };
-    bound(clip.getLo(), [&](Value x, Value v) -> Operation * {
-      return nn::MaxOp::create(builder, clip.getLoc(), type, x, v);
-    });
-    bound(clip.getHi(), [&](Value x, Value v) -> Operation * {
-      return nn::MinOp::create(builder, clip.getLoc(), type, x, v);
-    });
-    value.getDefiningOp()->setDiscardableAttrs(
-        clip->getDiscardableAttrDictionary());
+    if (vectors.low) {
+      Value low = vectors.low->materialize(builder, clip.getLoc(), "bound");
+      value = nn::MaxOp::create(builder, clip.getLoc(), type, value, low);
+      halves.push_back(value.getDefiningOp());
+    }
+    if (vectors.high) {
+      Value high = vectors.high->materialize(builder, clip.getLoc(), "bound");
+      value = nn::MinOp::create(builder, clip.getLoc(), type, value, high);
+      halves.push_back(value.getDefiningOp());
+    }
+    halves.back()->setDiscardableAttrs(clip->getDiscardableAttrDictionary());
     clip.getResult().replaceAllUsesWith(value);
     clip.erase();
-  }
-  for (Operation *op : place->second) {
-    SiteAction ofVector = action;
-    ofVector.site.op = op;
-    ofVector.site.operand = 1;
-    // The vector lies along the first of its axes.
-    ofVector.site.span.axis = 0;
-    ofVector.site.becomesVector = false;
-    actions.push_back(std::move(ofVector));
   }
 }
 
@@ -262,7 +291,7 @@ std::string ChannelRewriter::prepareNorms(const ChannelSpaces &spaces,
             {site, 0, [](const ChannelSite &, MutableArrayRef<double> x) {
                removeMean(x);
              }});
-  if (std::string reason = rewrite(std::move(actions)); !reason.empty())
+  if (std::string reason = rewrite(actions); !reason.empty())
     return reason;
   for (const NormCondition &condition : space.conditions)
     if (condition.removeMean)

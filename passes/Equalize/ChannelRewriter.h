@@ -7,11 +7,17 @@
 #include "lib/Analysis/ChannelSpaces.h"
 #include "passes/Equalize/ChannelElements.h"
 #include "passes/Equalize/ConstantFibers.h"
+#include "llvm/ADT/MapVector.h"
+#include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace qopt {
+
+constexpr unsigned gainOperand = 1, biasOperand = 2; // Of norms.
 
 class ChannelRewriter {
 public:
@@ -55,14 +61,23 @@ private:
   using Replacements =
       llvm::MapVector<mlir::Value, std::map<ActionKey, Replacement>>;
 
-  std::string rewrite(std::vector<SiteAction> actions);
-  bool plan(mlir::OpOperand &use, llvm::ArrayRef<const SiteAction *> wanted,
+  // A clip that becomes max and min, and their vectors; none for a bound that
+  // is infinite.
+  struct SpreadClip {
+    std::optional<ConstantFibers> low, high;
+  };
+  using SpreadClips = llvm::MapVector<mlir::Operation *, SpreadClip>;
+
+  std::string rewrite(llvm::ArrayRef<SiteAction> actions);
+  bool plan(mlir::OpOperand &use, llvm::ArrayRef<SiteAction> wanted,
             Replacements &replacements);
+  static SiteAction onVector(SiteAction action, mlir::Operation *half);
+  bool planBounds(const SiteAction &action, SpreadClips &clips);
   int64_t cloneBytesOf(const Replacements &replacements) const;
   void install(const Replacements &replacements);
+  void install(const SpreadClips &clips);
   std::string moveGain(const ChannelSpaces &spaces, mlir::Operation *norm);
   void subtractNoMean(mlir::Operation *layerNorm);
-  void spreadBounds(SiteAction &action, std::vector<SiteAction> &actions);
 
   mlir::OpBuilder builder;
   // clip -> the ops that took its place, whose second operands are bounds.

@@ -98,13 +98,15 @@ Value ConstantFibers::materialize(OpBuilder &builder, Location loc,
   unsigned bytes = nn::elementBytes(element);
   std::vector<char> data(values.size() * bytes);
   for (size_t i = 0; i < values.size(); ++i) {
-    uint64_t word = uint64_t(int64_t(values[i]));
+    uint64_t word;
     if (auto type = dyn_cast<FloatType>(element)) {
       llvm::APFloat number(values[i]);
       bool losesInfo;
       number.convert(type.getFloatSemantics(),
                      llvm::APFloat::rmNearestTiesToEven, &losesInfo);
       word = number.bitcastToAPInt().getZExtValue();
+    } else {
+      word = uint64_t(int64_t(values[i]));
     }
     std::memcpy(data.data() + i * bytes, &word, bytes);
   }

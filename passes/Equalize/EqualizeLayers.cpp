@@ -145,6 +145,8 @@ public:
   Equalizer(func::FuncOp function, Statistics &statistics)
       : spaces(function), rewriter(function.getContext()),
         statistics(statistics) {
+    // Vectors may be shared; a tied weight must not be stored twice.
+    rewriter.mostCloneBytes = 1 << 16;
     // A lifted channel stays below the bound on the calibration data; what
     // clips beyond was never seen there and would saturate in the codes.
     rewriter.keepBounds = true;

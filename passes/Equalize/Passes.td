@@ -60,8 +60,9 @@ def EqualizeLayersPass : Pass<"qopt-equalize-layers", "::mlir::func::FuncOp"> {
     would saturate in the codes.
 
     Declines without statistics, where codes may be kept between the layers (by
-    pooling, a residual, movement), where a clip does not begin at zero, and where
-    no strength lowers the predicted error by 2 %.
+    pooling, a residual, movement), where a clip does not begin at zero, where
+    constants that others read as well would have to be stored twice (more than
+    64 KiB of them), and where no strength lowers the predicted error by 2 %.
   }];
 }
 

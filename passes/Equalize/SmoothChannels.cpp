@@ -11,6 +11,8 @@
 #include "passes/Equalize/ConstantFibers.h"
 #include "passes/Equalize/Passes.h"
 #include "passes/Equalize/SpaceStatistics.h"
+#include <algorithm>
+#include <cmath>
 
 using namespace mlir;
 
@@ -22,7 +24,6 @@ namespace qopt {
 namespace {
 
 constexpr StringLiteral declinedName = "lowbit.not_equalized";
-constexpr unsigned gainOperand = 1, biasOperand = 2; // Of norms.
 
 bool isNorm(Operation *op) { return isa<nn::LayerNormOp, nn::RMSNormOp>(op); }
 

@@ -49,7 +49,8 @@ std::optional<double> countOf(const Mean &mean) {
   return count;
 }
 
-/// A mean, also as the sum over the number of elements.
+/// A mean, also as the sum over the number of elements. A constant of more axes
+/// than the sum would make it another shape.
 std::optional<Mean> matchMean(Value value) {
   if (auto mean = matchReduction<nn::ReduceMeanOp>(value))
     return mean;
@@ -59,7 +60,7 @@ std::optional<Mean> matchMean(Value value) {
   auto sum = matchReduction<nn::ReduceSumOp>(op->getOperand(0));
   auto factor = scalarConstant(op->getOperand(1));
   auto count = sum ? countOf(*sum) : std::nullopt;
-  if (!factor || !count)
+  if (!factor || !count || value.getType() != op->getOperand(0).getType())
     return std::nullopt;
   double product = isa<nn::MulOp>(op) ? *factor * *count : *count / *factor;
   return std::fabs(product - 1) < 1e-6 ? sum : std::nullopt;
@@ -69,9 +70,10 @@ std::optional<Mean> matchMean(Value value) {
 Value matchSquare(Value value) {
   if (auto mul = value.getDefiningOp<nn::MulOp>())
     return mul.getLhs() == mul.getRhs() ? mul.getLhs() : Value();
-  if (auto pow = value.getDefiningOp<nn::PowOp>())
-    return scalarConstant(pow.getRhs()) == 2.0 ? pow.getLhs() : Value();
-  return {};
+  auto pow = value.getDefiningOp<nn::PowOp>();
+  bool isSquare = pow && scalarConstant(pow.getRhs()) == 2.0 &&
+                  pow.getLhs().getType() == value.getType();
+  return isSquare ? pow.getLhs() : Value();
 }
 
 /// mean(x^2) - mean(x)^2 -> mean((x - mean(x))^2).
@@ -98,8 +100,8 @@ struct CentreVariance : OpRewritePattern<nn::SubOp> {
         nn::SubOp::create(rewriter, loc, x.getType(), x, centre);
     Value energy =
         nn::MulOp::create(rewriter, loc, x.getType(), centred, centred);
-    rewriter.replaceOpWithNewOp<nn::ReduceMeanOp>(op, op.getType(), energy, axes,
-                                                  mean->keepdims);
+    rewriter.replaceOpWithNewOp<nn::ReduceMeanOp>(op, op.getType(), energy,
+                                                  axes, mean->keepdims);
     return success();
   }
 };

@@ -27,32 +27,64 @@ RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// Each head of `heads` [.., H, 1, S, D], `times` times in a row.
+/// Each head of the op's operand [.., H, 1, S, D], `times` times in a row.
 struct Repeated {
-  Value heads;
+  nn::BroadcastToOp op;
   int64_t times;
 };
 
-class Grouping {
-public:
-  explicit Grouping(const TensorSizes &sizes) : sizes(sizes) {}
+/// What becomes of one attention. Holds ops and sizes, not operands, which may
+/// be results of attentions that are replaced before it.
+struct Grouping {
+  nn::AttentionOp op;
+  Repeated k, v;
+  Sizes queries, whole;
+  std::optional<Sizes> mask; // Unless it is the same for all heads.
+};
 
-  void visit(nn::AttentionOp op) {
+/// [.., N, S, D] to [.., N / times, times, S, D], or [.., 1, 1, S, D].
+Sizes splitHeads(OpBuilder &builder, RankedTensorType type, Sizes sizes,
+                 int64_t times) {
+  int64_t axis = type.getRank() - 3, heads = type.getDimSize(axis);
+  sizes[axis] = builder.getIndexAttr(heads == 1 ? 1 : heads / times);
+  sizes.insert(sizes.begin() + axis + 1,
+               builder.getIndexAttr(heads == 1 ? 1 : times));
+  return sizes;
+}
+
+void group(Grouping &grouping) {
+  nn::AttentionOp op = grouping.op;
+  OpBuilder builder(op);
+  Value q = op.getQ(), mask = op.getMask();
+  if (grouping.mask)
+    mask = reshape(builder, mask.getLoc(), mask, *grouping.mask);
+  Value grouped = nn::AttentionOp::create(
+      builder, op.getLoc(), reshape(builder, q.getLoc(), q, grouping.queries),
+      grouping.k.op.getX(), grouping.v.op.getX(), mask, op.getScaleAttr());
+  op.replaceAllUsesWith(reshape(builder, op.getLoc(), grouped, grouping.whole));
+  op.erase();
+}
+
+class Matcher {
+public:
+  explicit Matcher(const TensorSizes &sizes) : sizes(sizes) {}
+
+  std::optional<Grouping> match(nn::AttentionOp op) {
     std::optional<Repeated> k = matchRepeated(op.getK());
     std::optional<Repeated> v = matchRepeated(op.getV());
-    if (!k || !v || k->times != v->times || !canSplitMask(op, k->times))
-      return;
-    int64_t axis = typeOf(op.getQ()).getRank() - 3;
+    RankedTensorType q = typeOf(op.getQ());
+    if (!k || !v || k->times != v->times ||
+        q.isDynamicDim(q.getRank() - 3) || !canSplitMask(op, k->times))
+      return std::nullopt;
     OpBuilder builder(op);
+    Grouping grouping{op, *k, *v, {}, Sizes(sizes.of(op.getResult())), {}};
+    grouping.queries =
+        splitHeads(builder, q, Sizes(sizes.of(op.getQ())), k->times);
     Value mask = op.getMask();
     if (mask && typeOf(mask).getRank() > 2)
-      mask = splitHeads(builder, mask, typeOf(mask).getRank() - 3, k->times);
-    Value grouped = nn::AttentionOp::create(
-        builder, op.getLoc(), splitHeads(builder, op.getQ(), axis, k->times),
-        k->heads, v->heads, mask, op.getScaleAttr());
-    Sizes whole(sizes.of(op.getResult()));
-    op.replaceAllUsesWith(reshape(builder, op.getLoc(), grouped, whole));
-    op.erase();
+      grouping.mask =
+          splitHeads(builder, typeOf(mask), Sizes(sizes.of(mask)), k->times);
+    return grouping;
   }
 
 private:
@@ -69,7 +101,8 @@ private:
       return std::nullopt;
     int64_t times = typeOf(repeat.getResult()).getDimSize(axis);
     int64_t heads = typeOf(repeat.getX()).getDimSize(axis - 1);
-    if (ShapedType::isDynamic(times) || ShapedType::isDynamic(heads) ||
+    // A dynamic size is negative, and an empty axis has no heads to share.
+    if (times < 1 || heads < 1 ||
         typeOf(tensor).getDimSize(axis - 1) != heads * times)
       return std::nullopt;
     // Every other axis stays as it is.
@@ -80,7 +113,7 @@ private:
       if (i != axis && (from[i] != wide[i] ||
                         (i != axis - 1 && from[i] != to[i < axis ? i : i - 1])))
         return std::nullopt;
-    return Repeated{repeat.getX(), times};
+    return Repeated{repeat, times};
   }
 
   bool canSplitMask(nn::AttentionOp op, int64_t times) {
@@ -92,17 +125,6 @@ private:
            (!mask.isDynamicDim(axis) && mask.getDimSize(axis) % times == 0);
   }
 
-  /// [.., N, S, D] to [.., N / times, times, S, D], or [.., 1, 1, S, D].
-  Value splitHeads(OpBuilder &builder, Value tensor, int64_t axis,
-                   int64_t times) {
-    Sizes split(sizes.of(tensor));
-    int64_t heads = typeOf(tensor).getDimSize(axis);
-    split[axis] = builder.getIndexAttr(heads == 1 ? 1 : heads / times);
-    split.insert(split.begin() + axis + 1,
-                 builder.getIndexAttr(heads == 1 ? 1 : times));
-    return reshape(builder, tensor.getLoc(), tensor, split);
-  }
-
   const TensorSizes &sizes;
 };
 
@@ -110,13 +132,20 @@ struct GroupHeads : qopt::impl::GroupHeadsPassBase<GroupHeads> {
   void runOnOperation() override {
     if (!getOperation().getBody().hasOneBlock())
       return;
+    SmallVector<nn::AttentionOp> attentions(
+        getOperation().getOps<nn::AttentionOp>());
+    if (attentions.empty())
+      return;
     FailureOr<TensorSizes> sizes = TensorSizes::compute(getOperation());
     if (failed(sizes))
       return signalPassFailure();
-    SmallVector<nn::AttentionOp> attentions(
-        getOperation().getOps<nn::AttentionOp>());
+    // All are matched before one is replaced: new values have no sizes there.
+    std::vector<Grouping> groupings;
     for (nn::AttentionOp op : attentions)
-      Grouping(*sizes).visit(op);
+      if (std::optional<Grouping> grouping = Matcher(*sizes).match(op))
+        groupings.push_back(std::move(*grouping));
+    for (Grouping &grouping : groupings)
+      group(grouping);
   }
 };
 } // namespace

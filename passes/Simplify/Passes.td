@@ -148,7 +148,9 @@ def CentreVariancePass : Pass<"qopt-centre-variance", "::mlir::func::FuncOp"> {
     The difference of two large numbers loses what the variance is made of: in
     float32 half of its digits where the mean is 64 times the deviation. Over any
     axes, the mean also as a sum over the number of elements. For norms that
-    qopt-raise-normalization leaves, whose op does the same.
+    qopt-raise-normalization leaves, whose op does the same. Declines when the
+    means are of other axes or of an unknown number of elements, and when a
+    constant of more axes (a `[1]` for a sum without any) changes their shape.
   }];
   let dependentDialects = ["::qopt::nn::NNDialect"];
 }
@@ -226,8 +228,9 @@ def GroupHeadsPass : Pass<"qopt-group-heads", "::mlir::func::FuncOp"> {
     ```
 
     Reshapes are free: nothing is repeated in memory. Declines when keys and
-    values are repeated differently, when sizes cannot be seen to stay as they
-    are, or when the mask has a number of heads of its own that is not known.
+    values are repeated differently or no times at all, when sizes cannot be
+    seen to stay as they are, or when the queries or the mask have a number of
+    heads that is not known.
   }];
   let dependentDialects = ["::qopt::nn::NNDialect", "::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];

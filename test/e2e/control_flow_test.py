@@ -85,6 +85,12 @@ class ControlFlow(unittest.TestCase):
             x = numpy.arange(rows * 3, dtype="f4").reshape(rows, 3) + 1
             self.expect([numpy.concatenate([x, x])], ["y"], x=x)
             self.expect([x], ["y"], x=-x)
+        # Branches are functions of their own, each with its spaces.
+        spaces = tools.run("qopt", "inspect", self.path / "model.onnx", "--spaces")
+        names = [line for line in spaces.stdout.splitlines() if line[0] == "@"]
+        self.assertIn("@main", names)
+        self.assertEqual(len(set(names)), len(names))
+        self.assertEqual(len(names), 3)
 
     def squeeze_if_one(self, negate):
         """y: Relu of x [n, 4, k] without its last axis, if that is of size 1."""

@@ -126,14 +126,13 @@ ExitCode inspectArtifact(const Options &options) {
 }
 
 llvm::Error printSpaces(const Options &options) {
-  if (options.json)
-    return fail(ExitCode::Usage, "--spaces prints no JSON");
   import::ImportOptions importOptions;
   if (llvm::Error error =
           options.inputs.parse(importOptions.shapes, importOptions.frozen))
     return error;
   ChannelSpacesStyle style;
   style.freeOnly = options.freeOnly;
+  style.nameFunctions = true;
   style.mostNames = options.allNames ? style.mostNames : 4;
   return printModelSpaces(options.file, importOptions, options.spacesOptions,
                           style, llvm::outs());
@@ -160,9 +159,10 @@ void qopt::addInspectCommand(CLI::App &app, Action &run) {
       "inspect model.qar\n  qopt inspect model.onnx --spaces");
   command->add_option("file", options->file, "artifact (.qar), or ONNX file")
       ->required();
-  command->add_flag("--json", options->json, "print JSON");
+  auto *json = command->add_flag("--json", options->json, "print JSON");
   auto *spaces = command->add_flag("--spaces", options->spaces,
                                    "channel spaces of an ONNX file");
+  json->excludes(spaces);
   command->add_flag("--free", options->freeOnly, "leave out pinned spaces")
       ->needs(spaces);
   command->add_flag("--all-names", options->allNames,
@@ -172,6 +172,8 @@ void qopt::addInspectCommand(CLI::App &app, Action &run) {
                     "a cache that outputs hand to inputs is nobody else's")
       ->needs(spaces);
   options->inputs.addTo(command);
+  for (const char *name : {"--shape", "--freeze"})
+    command->get_option(name)->needs(spaces);
   command->callback([options, &run] {
     run = [options] {
       return options->spaces ? inspectSpaces(*options)

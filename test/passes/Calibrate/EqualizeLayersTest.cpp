@@ -108,6 +108,40 @@ TEST_F(EqualizeLayers, LeavesEvenChannels) {
   EXPECT_EQ(weight(0)[1], 0.5f);
 }
 
+// A layer of `inputs` whose weight, 8 * inputs bytes, another one uses as well.
+std::string tiedNetwork(int64_t inputs) {
+  std::string size = std::to_string(inputs);
+  std::string x = "tensor<3x" + size + "xf32>", w = "tensor<" + size + "x2xf32>";
+  return "func.func @main(%x: " + x +
+         R"mlir() -> (tensor<3x1xf32>, tensor<3x2xf32>) {
+  %w = arith.constant dense<0.5> : )mlir" +
+         w + R"mlir(
+  %b = arith.constant dense<[1.0, 0.125]> : tensor<2xf32>
+  %v = arith.constant dense<[[1.0], [8.0]]> : tensor<2x1xf32>
+  %0 = nn.matmul %x, %w : ()mlir" +
+         x + ", " + w + R"mlir() -> tensor<3x2xf32>
+  %1 = nn.add %0, %b : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  %2 = nn.clip %1 {hi = 6.0 : f32, lo = 0.0 : f32, lowbit.range = array<f32: 0.0, 6.0>, nn.value_id = "a"} : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  %3 = nn.matmul %2, %v : (tensor<3x2xf32>, tensor<2x1xf32>) -> tensor<3x1xf32>
+  %4 = nn.neg %x : ()mlir" +
+         x + ") -> " + x + R"mlir(
+  %5 = nn.matmul %4, %w : ()mlir" +
+         x + ", " + w + R"mlir() -> tensor<3x2xf32>
+  return %3, %5 : tensor<3x1xf32>, tensor<3x2xf32>
+})mlir";
+}
+
+TEST_F(EqualizeLayers, StoresTiedWeightsTwiceUpToALimit) {
+  run(tiedNetwork(8192));
+  EXPECT_GT(weight(0)[1], 0.5f);
+}
+
+TEST_F(EqualizeLayers, LeavesTiedWeightsBeyondTheLimit) {
+  run(tiedNetwork(8193));
+  EXPECT_EQ(weight(0)[1], 0.5f);
+  EXPECT_EQ(weight(1)[1], 8.0f);
+}
+
 TEST(LayerFactors, DepthwiseReadersTakeFullStrength) {
   // Every output reads one channel and has a scale of its own: lifting is free.
   LayerProfile profile;

@@ -257,6 +257,20 @@ private:
     return reshape(y, {1, heads * times, length, size});
   }
 
+  // Heads [1, H, S, D] of q in groups of `times`, with keys and values that are
+  // computed or constants, as those of a learned prompt, each of one group.
+  Value groupedAttention(Value x, Value q, Value k, Value v, int64_t times) {
+    int64_t heads = sizeOf(k, 1), length = sizeOf(x, 1), size = lastSize(q);
+    SmallVector<int64_t> shared{1, heads, 1, length, size};
+    q = reshape(q, {1, heads, times, length, size});
+    k = chance(2) ? normals(shared, 1) : reshape(k, shared);
+    v = chance(2) ? normals(shared, 1) : reshape(v, shared);
+    Value o = make<nn::AttentionOp>(q, k, v, Value(),
+                                    builder.getF32FloatAttr(0.5f));
+    o = transpose(o, {0, 3, 1, 2, 4});
+    return linear(reshape(o, {1, length, heads * times * size}), lastSize(x));
+  }
+
   Value attention(Value x) {
     int64_t shared = pick({1, 2}), times = pick({1, 1, 2, 3});
     int64_t heads = shared * times, size = pick({2, 4}), length = sizeOf(x, 1);
@@ -295,6 +309,8 @@ private:
       Value cos = make<nn::CosOp>(angles), sin = make<nn::SinOp>(angles);
       q = rotary(q, cos, sin), k = rotary(k, cos, sin);
     }
+    if (times > 1 && chance(3))
+      return groupedAttention(x, q, k, v, times);
     k = repeatHeads(k, times), v = repeatHeads(v, times);
     Value o;
     if (chance(2)) {

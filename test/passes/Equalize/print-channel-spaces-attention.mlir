@@ -263,3 +263,27 @@ func.func @read_elsewhere(%x: tensor<?x8xf32>, %past: tensor<?x4xf32>) -> (tenso
   %2 = nn.sigmoid %past : (tensor<?x4xf32>) -> tensor<?x4xf32>
   return %1, %2 : tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// Four heads of queries share one of a constant cache, which has one element for
+// them all.
+// CHECK-LABEL: channel spaces of @grouped_constants
+// CHECK: D1 3 x 4 free wq[1] -> k[3]
+// CHECK: D2 3 x 4 free v[3] -> wo[0]
+// CHECK: P1 3 x 4 free wq[1] -> k[3]
+// CHECK: P2 3 x 4 free v[3] -> wo[0]
+// CHECK: O1 3 x 4 free wq[1] -> k[3]
+// CHECK: O2 3 x 4 free v[3] -> wo[0]
+func.func @grouped_constants(%x: tensor<49x48xf32>) -> tensor<49x8xf32> {
+  %wq = arith.constant dense<1.0> : tensor<48x48xf32> loc("wq")
+  %k = arith.constant dense<1.0> : tensor<3x1x7x4xf32> loc("k")
+  %v = arith.constant dense<1.0> : tensor<3x1x7x4xf32> loc("v")
+  %wo = arith.constant dense<1.0> : tensor<48x8xf32> loc("wo")
+  %q = nn.matmul %x, %wq : (tensor<49x48xf32>, tensor<48x48xf32>) -> tensor<49x48xf32>
+  %q1 = nn.reshape %q to [49, 3, 4, 4] : (tensor<49x48xf32>) -> tensor<49x3x4x4xf32>
+  %q2 = nn.transpose %q1 {perm = array<i64: 1, 2, 0, 3>} : (tensor<49x3x4x4xf32>) -> tensor<3x4x49x4xf32>
+  %o = nn.attention %q2, %k, %v {scale = 0.125 : f32} : (tensor<3x4x49x4xf32>, tensor<3x1x7x4xf32>, tensor<3x1x7x4xf32>) -> tensor<3x4x49x4xf32>
+  %o1 = nn.transpose %o {perm = array<i64: 2, 0, 1, 3>} : (tensor<3x4x49x4xf32>) -> tensor<49x3x4x4xf32>
+  %o2 = nn.reshape %o1 to [49, 48] : (tensor<49x3x4x4xf32>) -> tensor<49x48xf32>
+  %y = nn.matmul %o2, %wo : (tensor<49x48xf32>, tensor<48x8xf32>) -> tensor<49x8xf32>
+  return %y : tensor<49x8xf32>
+}

@@ -118,3 +118,32 @@ func.func @class_token(%x: tensor<1x4x3xf32>) -> tensor<1x5x2xf32> {
   %2 = nn.matmul %1, %w2 : (tensor<1x5x8xf32>, tensor<8x2xf32>) -> tensor<1x5x2xf32>
   return %2 : tensor<1x5x2xf32>
 }
+
+// Pieces are counted: 2048 blocks of two segments are as many as an axis takes.
+// CHECK-LABEL: channel spaces of @most_pieces
+// CHECK: D1 2048 x 2 free w1[1:0..2,4..6,{{.*}}] -> w2[0]
+func.func @most_pieces(%x: tensor<1x3xf32>) -> tensor<1x3xf32> {
+  %w1 = arith.constant dense<1.0> : tensor<3x8192xf32> loc("w1")
+  %w2 = arith.constant dense<1.0> : tensor<4096x3xf32> loc("w2")
+  %0 = nn.matmul %x, %w1 : (tensor<1x3xf32>, tensor<3x8192xf32>) -> tensor<1x8192xf32>
+  %1 = nn.reshape %0 to [1, 2048, 4] : (tensor<1x8192xf32>) -> tensor<1x2048x4xf32>
+  %2 = nn.slice %1 [0, 0, 0] [1, 2048, 2] {strides = array<i64: 1, 1, 1>} : (tensor<1x2048x4xf32>) -> tensor<1x2048x2xf32>
+  %3 = nn.reshape %2 to [1, 4096] : (tensor<1x2048x2xf32>) -> tensor<1x4096xf32>
+  %4 = nn.matmul %3, %w2 : (tensor<1x4096xf32>, tensor<4096x3xf32>) -> tensor<1x3xf32>
+  return %4 : tensor<1x3xf32>
+}
+
+// One block more, and the slice cuts no more.
+// CHECK-LABEL: channel spaces of @too_many_pieces
+// CHECK: D1 2049 x 4 pinned w1[1] -> nothing
+// CHECK-NEXT: nn.slice: thousands of pieces
+func.func @too_many_pieces(%x: tensor<1x3xf32>) -> tensor<1x3xf32> {
+  %w1 = arith.constant dense<1.0> : tensor<3x8196xf32> loc("w1")
+  %w2 = arith.constant dense<1.0> : tensor<4098x3xf32> loc("w2")
+  %0 = nn.matmul %x, %w1 : (tensor<1x3xf32>, tensor<3x8196xf32>) -> tensor<1x8196xf32>
+  %1 = nn.reshape %0 to [1, 2049, 4] : (tensor<1x8196xf32>) -> tensor<1x2049x4xf32>
+  %2 = nn.slice %1 [0, 0, 0] [1, 2049, 2] {strides = array<i64: 1, 1, 1>} : (tensor<1x2049x4xf32>) -> tensor<1x2049x2xf32>
+  %3 = nn.reshape %2 to [1, 4098] : (tensor<1x2049x2xf32>) -> tensor<1x4098xf32>
+  %4 = nn.matmul %3, %w2 : (tensor<1x4098xf32>, tensor<4098x3xf32>) -> tensor<1x3xf32>
+  return %4 : tensor<1x3xf32>
+}

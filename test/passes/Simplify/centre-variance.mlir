@@ -59,3 +59,31 @@ func.func @factor(%x: tensor<8x4xf32>) -> tensor<8xf32> {
   %v = nn.sub %a, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return %v : tensor<8xf32>
 }
+
+// Near miss: the constant's axis makes the sums [1], which no mean of %x is.
+// CHECK-LABEL: @rank_of_factor
+func.func @rank_of_factor(%x: tensor<4x6xf32>) -> tensor<1xf32> {
+  // CHECK: nn.sub %{{.*}} : (tensor<1xf32>, tensor<1xf32>)
+  %n = arith.constant dense<0.0416666679> : tensor<1xf32>
+  %q = nn.mul %x, %x : (tensor<4x6xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  %t = nn.reduce_sum %q {axes = array<i64: 0, 1>, keepdims = false} : (tensor<4x6xf32>) -> tensor<f32>
+  %s = nn.reduce_sum %x {axes = array<i64: 0, 1>, keepdims = false} : (tensor<4x6xf32>) -> tensor<f32>
+  %a = nn.mul %t, %n : (tensor<f32>, tensor<1xf32>) -> tensor<1xf32>
+  %m = nn.mul %s, %n : (tensor<f32>, tensor<1xf32>) -> tensor<1xf32>
+  %b = nn.mul %m, %m : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  %v = nn.sub %a, %b : (tensor<1xf32>, tensor<1xf32>) -> tensor<1xf32>
+  return %v : tensor<1xf32>
+}
+
+// Near miss: so does the exponent's.
+// CHECK-LABEL: @rank_of_exponent
+func.func @rank_of_exponent(%x: tensor<4x6xf32>) -> tensor<1xf32> {
+  // CHECK: nn.sub %{{.*}} : (tensor<f32>, tensor<1xf32>)
+  %two = arith.constant dense<2.0> : tensor<1xf32>
+  %q = nn.mul %x, %x : (tensor<4x6xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
+  %a = nn.reduce_mean %q {axes = array<i64: 0, 1>, keepdims = false} : (tensor<4x6xf32>) -> tensor<f32>
+  %m = nn.reduce_mean %x {axes = array<i64: 0, 1>, keepdims = false} : (tensor<4x6xf32>) -> tensor<f32>
+  %b = nn.pow %m, %two : (tensor<f32>, tensor<1xf32>) -> tensor<1xf32>
+  %v = nn.sub %a, %b : (tensor<f32>, tensor<1xf32>) -> tensor<1xf32>
+  return %v : tensor<1xf32>
+}

@@ -79,3 +79,51 @@ func.func @open_mask(%q: tensor<2x12x5x8xf32>, %k1: tensor<2x3x1x7x8xf32>, %mask
   %o = nn.attention %q, %k, %k, %mask {scale = 0.5 : f32} : (tensor<2x12x5x8xf32>, tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>, tensor<?x5x7xf32>) -> tensor<2x12x5x8xf32>
   return %o : tensor<2x12x5x8xf32>
 }
+
+// The second reads the first as it is.
+// CHECK-LABEL: @in_a_row
+func.func @in_a_row(%q: tensor<2x12x7x8xf32>, %k1: tensor<2x3x1x7x8xf32>) -> tensor<2x12x7x8xf32> {
+  // CHECK: %[[A:.*]] = nn.attention %{{.*}}, %arg1, %arg1 {{.*}} -> tensor<2x3x4x7x8xf32>
+  // CHECK: nn.attention %{{.*}}, %arg1, %arg1 {{.*}} -> tensor<2x3x4x7x8xf32>
+  %k4 = nn.broadcast_to %k1 to [2, 3, 4, 7, 8] : (tensor<2x3x1x7x8xf32>) -> tensor<2x3x4x7x8xf32>
+  %k = nn.reshape %k4 to [2, 12, 7, 8] : (tensor<2x3x4x7x8xf32>) -> tensor<2x12x7x8xf32>
+  %a = nn.attention %q, %k, %k {scale = 0.5 : f32} : (tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>) -> tensor<2x12x7x8xf32>
+  %b = nn.attention %a, %k, %k {scale = 0.5 : f32} : (tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>) -> tensor<2x12x7x8xf32>
+  return %b : tensor<2x12x7x8xf32>
+}
+
+// Heads that are themselves what an attention gives.
+// CHECK-LABEL: @heads_of_attention
+func.func @heads_of_attention(%q5: tensor<2x3x1x7x8xf32>, %k5: tensor<2x3x1x7x8xf32>, %q: tensor<2x12x7x8xf32>) -> tensor<2x12x7x8xf32> {
+  // CHECK: %[[A:.*]] = nn.attention %{{.*}} -> tensor<2x3x1x1x7x8xf32>
+  // CHECK: %[[H:.*]] = nn.reshape %[[A]] to [2, 3, 1, 7, 8]
+  // CHECK: nn.attention %{{.*}}, %[[H]], %[[H]] {{.*}} -> tensor<2x3x4x7x8xf32>
+  %k6 = nn.reshape %k5 to [2, 3, 1, 1, 7, 8] : (tensor<2x3x1x7x8xf32>) -> tensor<2x3x1x1x7x8xf32>
+  %w = nn.broadcast_to %k6 to [2, 3, 1, 1, 7, 8] : (tensor<2x3x1x1x7x8xf32>) -> tensor<2x3x1x1x7x8xf32>
+  %k = nn.reshape %w to [2, 3, 1, 7, 8] : (tensor<2x3x1x1x7x8xf32>) -> tensor<2x3x1x7x8xf32>
+  %a = nn.attention %q5, %k, %k {scale = 0.5 : f32} : (tensor<2x3x1x7x8xf32>, tensor<2x3x1x7x8xf32>, tensor<2x3x1x7x8xf32>) -> tensor<2x3x1x7x8xf32>
+  %a4 = nn.broadcast_to %a to [2, 3, 4, 7, 8] : (tensor<2x3x1x7x8xf32>) -> tensor<2x3x4x7x8xf32>
+  %h = nn.reshape %a4 to [2, 12, 7, 8] : (tensor<2x3x4x7x8xf32>) -> tensor<2x12x7x8xf32>
+  %b = nn.attention %q, %h, %h {scale = 0.5 : f32} : (tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>) -> tensor<2x12x7x8xf32>
+  return %b : tensor<2x12x7x8xf32>
+}
+
+// Near miss: queries of an unknown number of heads.
+// CHECK-LABEL: @open_queries
+func.func @open_queries(%q: tensor<2x?x5x8xf32>, %k1: tensor<2x3x1x7x8xf32>) -> tensor<2x?x5x8xf32> {
+  // CHECK: nn.attention %arg0
+  %k4 = nn.broadcast_to %k1 to [2, 3, 4, 7, 8] : (tensor<2x3x1x7x8xf32>) -> tensor<2x3x4x7x8xf32>
+  %k = nn.reshape %k4 to [2, 12, 7, 8] : (tensor<2x3x4x7x8xf32>) -> tensor<2x12x7x8xf32>
+  %o = nn.attention %q, %k, %k {scale = 0.5 : f32} : (tensor<2x?x5x8xf32>, tensor<2x12x7x8xf32>, tensor<2x12x7x8xf32>) -> tensor<2x?x5x8xf32>
+  return %o : tensor<2x?x5x8xf32>
+}
+
+// Near miss: no head is repeated.
+// CHECK-LABEL: @no_times
+func.func @no_times(%q: tensor<2x0x5x8xf32>, %k1: tensor<2x3x1x7x8xf32>, %mask: tensor<1x5x7xf32>) -> tensor<2x0x5x8xf32> {
+  // CHECK: nn.attention %arg0
+  %k0 = nn.broadcast_to %k1 to [2, 3, 0, 7, 8] : (tensor<2x3x1x7x8xf32>) -> tensor<2x3x0x7x8xf32>
+  %k = nn.reshape %k0 to [2, 0, 7, 8] : (tensor<2x3x0x7x8xf32>) -> tensor<2x0x7x8xf32>
+  %o = nn.attention %q, %k, %k, %mask {scale = 0.5 : f32} : (tensor<2x0x5x8xf32>, tensor<2x0x7x8xf32>, tensor<2x0x7x8xf32>, tensor<1x5x7xf32>) -> tensor<2x0x5x8xf32>
+  return %o : tensor<2x0x5x8xf32>
+}
