@@ -14,8 +14,8 @@ namespace {
 constexpr Groups D = Groups::Diagonal, P = Groups::Permutation,
                  O = Groups::Orthogonal, all = Groups::All;
 
-/// The index of `axis` of the result and the `operands` that run along it: those
-/// of size 1 are the same for all of its positions.
+/// The index of `axis` of the result and the `operands` that run along it:
+/// those of size 1 are the same for all of its positions.
 unsigned batchIndex(ChannelAxes &axes, ArrayRef<unsigned> operands,
                     int64_t axis) {
   unsigned result = axes.resultSlot();

@@ -4,6 +4,7 @@
 // The laws of ops, turned into unions, pins and sites.
 #include "lib/Analysis/ChannelUnions.h"
 #include "lib/Analysis/ChannelLinks.h"
+#include <map>
 
 using namespace mlir;
 

@@ -196,13 +196,11 @@ bool ChannelRewriter::planBounds(const SiteAction &action, SpreadClips &clips) {
 }
 
 // clip becomes max and min with a vector each, once; its bounds are then
-// constants like others.
+// constants like others. One of them is finite, else no site names the clip.
 void ChannelRewriter::install(const SpreadClips &clips) {
   for (auto &[op, vectors] : clips) {
     auto clip = cast<nn::ClipOp>(op);
     SmallVector<Operation *, 2> &halves = spread[op];
-    if (!vectors.low && !vectors.high)
-      continue;
     Type type = clip.getResult().getType();
     Value value = clip.getX();
     builder.setInsertionPoint(clip);

@@ -111,7 +111,8 @@ TEST_F(EqualizeLayers, LeavesEvenChannels) {
 // A layer of `inputs` whose weight, 8 * inputs bytes, another one uses as well.
 std::string tiedNetwork(int64_t inputs) {
   std::string size = std::to_string(inputs);
-  std::string x = "tensor<3x" + size + "xf32>", w = "tensor<" + size + "x2xf32>";
+  std::string x = "tensor<3x" + size + "xf32>";
+  std::string w = "tensor<" + size + "x2xf32>";
   return "func.func @main(%x: " + x +
          R"mlir() -> (tensor<3x1xf32>, tensor<3x2xf32>) {
   %w = arith.constant dense<0.5> : )mlir" +

@@ -15,6 +15,7 @@
 #include "passes/Pipeline/Registration.h"
 #include "gtest/gtest.h"
 #include <cmath>
+#include <map>
 #include <random>
 
 using namespace mlir;
@@ -168,32 +169,6 @@ TEST_F(ChannelRewriterTest, BoundsThatAreRefusedLeaveWeightsAlone) {
   EXPECT_EQ(before, after);
   rewriter.mostCloneBytes = 32;
   EXPECT_EQ(rewriter.apply(*space, element), "");
-}
-
-constexpr StringLiteral unbounded = R"(
-func.func @main(%x: tensor<2x3xf64>) -> tensor<2x2xf64> {
-  %w1 = arith.constant dense<1.5> : tensor<3x4xf64>
-  %w2 = arith.constant dense<2.5> : tensor<4x2xf64>
-  %0 = nn.matmul %x, %w1 {nn.value_id = "m"} : (tensor<2x3xf64>, tensor<3x4xf64>) -> tensor<2x4xf64>
-  %1 = nn.clip %0 {lo = 0xFF800000 : f32, hi = 0x7F800000 : f32, nn.value_id = "c"} : (tensor<2x4xf64>) -> tensor<2x4xf64>
-  %2 = nn.matmul %1, %w2 : (tensor<2x4xf64>, tensor<4x2xf64>) -> tensor<2x2xf64>
-  return %2 : tensor<2x2xf64>
-})";
-
-TEST_F(ChannelRewriterTest, ClipsWithoutBoundsStay) {
-  ParsedFunction function(context, unbounded);
-  ChannelSpaces spaces(*function);
-  const ChannelSpace *space = find(spaces, nn::Groups::Diagonal, 4);
-  ASSERT_TRUE(space);
-  ChannelElement element;
-  element.kind = nn::Groups::Diagonal;
-  element.factors = {{1, 2, 4, 8}};
-  ASSERT_EQ(ChannelRewriter(&context).apply(*space, element), "");
-  EXPECT_EQ(function.count<nn::ClipOp>(), 1);
-  function.module->walk([](nn::MatMulOp op) {
-    if (auto id = op->getAttrOfType<StringAttr>("nn.value_id"))
-      EXPECT_EQ(id.getValue(), "m");
-  });
 }
 
 TEST_F(ChannelRewriterTest, PermutationsLeaveEqualBoundsAlone) {
