@@ -85,6 +85,9 @@ void importLRN(NodeImport &node) {
   int64_t rank = node.rank(x), size = node.integer("size", 0);
   if (rank < 2 || size < 1)
     node.bad("expected a tensor of rank 2 or more and a positive size");
+  constexpr int64_t most = 1024; // A sum of so many slices.
+  if (size > most)
+    node.unsupported("a window of more than 1024 channels is not supported");
   Value square = node.create<nn::MulOp>({x, x});
   SmallVector<int64_t> low(rank, 0), high(rank, 0);
   low[1] = (size - 1) / 2;

@@ -108,6 +108,8 @@ def convolution_cases():
     yield "batch-norm-training-vector", "rank", one_node(
         "BatchNormalization", [[3]], [ones(3)] * 4, training_mode=1)
     yield "lrn-size-0", "size", one_node("LRN", [IMAGE], size=0)
+    yield ("lrn-size-huge", "1024", one_node("LRN", [IMAGE], size=HUGE),
+           UNSUPPORTED)
     yield "lrn-size-absent", "size", one_node("LRN", [IMAGE])
 
 
