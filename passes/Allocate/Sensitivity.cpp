@@ -15,23 +15,6 @@ namespace {
 
 using Ranges = std::vector<std::pair<Value, CodedRange>>;
 
-// Of those of `values` that calibration saw.
-Ranges rangesOf(ArrayRef<Value> values, const Statistics &statistics,
-                RangeMethod method) {
-  Ranges ranges;
-  RangeOptions options;
-  options.method = method;
-  for (Value value : values) {
-    const ValueStatistics *seen = statistics.find(valueId(value));
-    // A value that was rescaled keeps its range, not its histogram.
-    if (!seen || !seen->elements || seen->histogram.empty() || !rangeOf(value))
-      continue;
-    Range range = chooseRange(*seen, options);
-    ranges.push_back({value, {range.low, range.high}});
-  }
-  return ranges;
-}
-
 void attach(const Ranges &ranges) {
   for (const auto &[value, range] : ranges)
     setRange(value, range);
@@ -88,7 +71,7 @@ llvm::Error Sensitivity::settleRanges(ArrayRef<RangeMethod> methods,
 }
 
 void Sensitivity::attachRanges(RangeMethod method) {
-  Ranges ranges = rangesOf(edges->values(), *options.statistics, method);
+  Ranges ranges = rangesOf(edges->values(), method);
   attach(ranges);
   taken = {{method, ranges.size()}};
 }
@@ -105,7 +88,7 @@ llvm::Error Sensitivity::chooseRanges(ArrayRef<RangeMethod> methods) {
     RangeMethod bestMethod = methods.front();
     double least = 0;
     for (RangeMethod method : methods) {
-      Ranges ranges = rangesOf(members, *options.statistics, method);
+      Ranges ranges = rangesOf(members, method);
       if (ranges.empty())
         break;
       attach(ranges);
@@ -126,6 +109,23 @@ llvm::Error Sensitivity::chooseRanges(ArrayRef<RangeMethod> methods) {
       taken[bestMethod] += best.size();
   }
   return llvm::Error::success();
+}
+
+// Of those of `values` that calibration saw. A value that was rescaled has extremes
+// but no histogram: they are its range by every method.
+std::vector<std::pair<Value, CodedRange>>
+Sensitivity::rangesOf(ArrayRef<Value> values, RangeMethod method) const {
+  Ranges ranges;
+  RangeOptions chosen;
+  chosen.method = method;
+  for (Value value : values) {
+    const ValueStatistics *seen = options.statistics->find(valueId(value));
+    if (!seen || !seen->elements || !rangeOf(value))
+      continue;
+    Range range = chooseRange(*seen, chosen);
+    ranges.push_back({value, {range.low, range.high}});
+  }
+  return ranges;
 }
 
 llvm::Expected<double> Sensitivity::ofWeight(size_t index,

@@ -6,6 +6,7 @@
 // activations with one scale for all; the rounding of rows is not in the trials.
 #pragma once
 #include "lib/Analysis/EncodedEdges.h"
+#include "lib/Analysis/ValueIds.h"
 #include "lib/Calibration/RangeChoice.h"
 #include "passes/Allocate/DivergenceMeter.h"
 #include <functional>
@@ -62,6 +63,8 @@ private:
   void encode(size_t index, const numerics::FormatSpec &format);
   Trial::Weight layerInCodes(size_t index);
   void attachRanges(RangeMethod method);
+  std::vector<std::pair<mlir::Value, CodedRange>>
+  rangesOf(llvm::ArrayRef<mlir::Value> values, RangeMethod method) const;
   llvm::Error chooseRanges(llvm::ArrayRef<RangeMethod> methods);
   void addCodes(const EncodedEdges &edges, mlir::Value value, Trial &trial) const;
 
