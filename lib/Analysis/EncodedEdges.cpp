@@ -136,7 +136,7 @@ std::optional<size_t> EncodedEdges::indexOf(Value value) const {
 }
 
 std::optional<numerics::QuantParams> staticParams(const EncodedEdges &edges,
-                                        Value value) {
+                                                  Value value) {
   std::optional<CodedRange> all;
   for (Value member : edges.classOf(value)) {
     std::optional<CodedRange> range = rangeOf(member);

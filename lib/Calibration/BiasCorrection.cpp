@@ -25,9 +25,7 @@ public:
     if (auto conv = dyn_cast<nn::ConvOp>(contraction.op))
       groups = conv.getGroups();
   }
-  size_t channels() const {
-    return isConv ? last * groups : perOutput;
-  }
+  size_t channels() const { return isConv ? last * groups : perOutput; }
   size_t outputOf(size_t i) const { return isConv ? i / perOutput : i % last; }
   size_t channelOf(size_t i) const {
     return isConv ? i % last + last * (outputOf(i) / (outputs / groups))
@@ -53,7 +51,8 @@ std::vector<float> correctedBias(const Contraction &contraction,
       statistics ? statistics->find(valueId(contraction.input)) : nullptr;
   WeightIndex index(contraction);
   // Sums leave out what is not finite, rows do not.
-  if (!input || !input->rows || input->nonFinite || input->channelSum.size() != index.channels())
+  if (!input || !input->rows || input->nonFinite ||
+      input->channelSum.size() != index.channels())
     return bias;
   std::vector<float> weight =
       *nn::ConstantView::of(contraction.weight)->values<float>();

@@ -31,7 +31,8 @@ bool Quantization::isWanted() const {
     return true;
   case Preset::Auto:
     return !options.calibration.empty() || options.budget.bytes ||
-           options.budget.error || !options.planInput.empty() || !options.overrides.empty();
+           options.budget.error || !options.planInput.empty() ||
+           !options.overrides.empty();
   }
   return false;
 }

@@ -151,18 +151,28 @@ DivergenceMeter::create(ModuleOp module, CompileAndRun &runner,
     std::vector<HostTensor> &all = meter->arguments.emplace_back(sample);
     all.insert(all.end(), added.tensors.begin(), added.tensors.end());
   }
-  if (llvm::Error error = meter->runAll(meter->reference))
-    return error;
+  llvm::Expected<Outputs> reference = meter->runAll({});
+  if (!reference)
+    return reference.takeError();
+  meter->reference = std::move(*reference);
   return meter;
 }
 
-llvm::Error
-DivergenceMeter::runAll(std::vector<std::vector<HostTensor>> &outputs) {
-  outputs.resize(arguments.size());
-  for (size_t i = 0; i < arguments.size(); ++i)
-    if (llvm::Error error = program->run(arguments[i], outputs[i], nullptr))
-      return error;
-  return llvm::Error::success();
+llvm::Expected<DivergenceMeter::Outputs>
+DivergenceMeter::runAll(Replacements replaced) {
+  Outputs outputs(arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    auto swap = [&] {
+      for (auto &[argument, bytes] : replaced)
+        std::swap(arguments[i][argument].data, bytes);
+    };
+    swap();
+    llvm::Error error = program->run(arguments[i], outputs[i], nullptr);
+    swap();
+    if (error)
+      return std::move(error);
+  }
+  return outputs;
 }
 
 bool DivergenceMeter::hasFloatOutput() const {
@@ -172,8 +182,7 @@ bool DivergenceMeter::hasFloatOutput() const {
 }
 
 llvm::Expected<double> DivergenceMeter::measure(const Trial &trial) {
-  // What goes in place of which argument; swapped in, and out again.
-  std::vector<std::pair<size_t, std::vector<char>>> replaced;
+  Replacements replaced;
   auto replace = [&](size_t argument, ArrayRef<float> values) {
     std::vector<char> bytes(values.size() * sizeof(float));
     std::memcpy(bytes.data(), values.data(), bytes.size());
@@ -187,23 +196,13 @@ llvm::Expected<double> DivergenceMeter::measure(const Trial &trial) {
   for (const Trial::Codes &codes : trial.codes)
     for (auto [k, number] : llvm::enumerate(roundingOf(codes.params)))
       replace(firstRounding + codes.index * argumentsPerRounding + k, number);
-  std::vector<std::vector<HostTensor>> outputs(arguments.size());
-  llvm::Error error = llvm::Error::success();
-  auto swapIn = [&](std::vector<HostTensor> &sample) {
-    for (auto &[argument, bytes] : replaced)
-      std::swap(sample[argument].data, bytes);
-  };
-  for (size_t i = 0; i < arguments.size() && !error; ++i) {
-    swapIn(arguments[i]);
-    error = program->run(arguments[i], outputs[i], nullptr);
-    swapIn(arguments[i]);
-  }
-  if (error)
-    return error;
+  llvm::Expected<Outputs> outputs = runAll(std::move(replaced));
+  if (!outputs)
+    return outputs.takeError();
   // Each output by its own size: beside a loud one a quiet one would not count.
   double worst = 0;
   for (size_t k = 0; k < reference.front().size(); ++k)
-    worst = std::max(worst, divergenceOf(outputs, k));
+    worst = std::max(worst, divergenceOf(*outputs, k));
   return worst;
 }
 

@@ -48,14 +48,18 @@ public:
   llvm::Expected<double> measure(const Trial &trial);
 
 private:
-  llvm::Error runAll(std::vector<std::vector<HostTensor>> &outputs);
+  using Outputs = std::vector<std::vector<HostTensor>>; // Of each sample.
+  // What goes in place of which argument, as bytes.
+  using Replacements = std::vector<std::pair<size_t, std::vector<char>>>;
+
+  llvm::Expected<Outputs> runAll(Replacements replaced);
   double divergenceOf(llvm::ArrayRef<std::vector<HostTensor>> outputs,
                       size_t k) const;
 
   std::unique_ptr<Executable> program;
   // Of each sample: the batch, the weights, the biases, the roundings.
   std::vector<std::vector<HostTensor>> arguments;
-  std::vector<std::vector<HostTensor>> reference;
+  Outputs reference;
   size_t firstWeight = 0, firstBias = 0, firstRounding = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "dialects/NN/Constants.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Movement.h"
 
 using namespace mlir;
@@ -12,10 +13,6 @@ using namespace qopt;
 using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// conv(pad(x)) -> conv(x) with larger pads, for zeros around the image.
 struct FoldPadIntoConv : OpRewritePattern<nn::ConvOp> {

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Passes.h"
 
 using namespace mlir;
@@ -21,10 +22,6 @@ using namespace qopt;
 using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// The f32 constant \p value as one number a channel (the last axis), when it
 /// varies along no other axis.

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Movement.h"
 #include "passes/Simplify/Passes.h"
 
@@ -22,10 +23,6 @@ using namespace qopt;
 using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// Each head of the op's operand [.., H, 1, S, D], `times` times in a row.
 struct Repeated {

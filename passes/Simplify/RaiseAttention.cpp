@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Movement.h"
 #include "passes/Simplify/Passes.h"
 
@@ -21,10 +22,6 @@ using namespace qopt;
 using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// Looks through products with and quotients by scalars; multiplies \p scale.
 Value stripScale(Value value, double &scale) {

@@ -7,8 +7,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Passes.h"
-#include <cmath>
 #include <tuple>
 
 using namespace mlir;
@@ -22,10 +22,6 @@ using namespace qopt;
 using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// Looks through reshapes that only append an axis of 1: what exporters of
 /// TensorFlow and JAX write for kept axes.
@@ -42,39 +38,13 @@ Value stripKeptAxis(Value value) {
   return reshape.getX();
 }
 
-/// x of a reduction of x over the last axis alone.
-template <typename OpTy> Value matchRowReduction(Value value) {
-  auto reduction = value.getDefiningOp<OpTy>();
-  if (!reduction || reduction.getAxes().size() != 1 ||
-      reduction.getAxes()[0] != typeOf(reduction.getX()).getRank() - 1)
-    return {};
-  return reduction.getX();
-}
-
-/// x of the mean of x over the last axis, also as its sum over their number.
+/// x of the mean of x over the last axis alone.
 Value matchRowMean(Value value) {
-  value = stripKeptAxis(value);
-  if (Value x = matchRowReduction<nn::ReduceMeanOp>(value))
-    return x;
-  Operation *op = value.getDefiningOp();
-  if (!isa_and_nonnull<nn::MulOp, nn::DivOp>(op))
+  std::optional<Mean> mean = matchMean(stripKeptAxis(value));
+  if (!mean || mean->axes.size() != 1 ||
+      mean->axes[0] != typeOf(mean->x).getRank() - 1)
     return {};
-  Value x = matchRowReduction<nn::ReduceSumOp>(op->getOperand(0));
-  std::optional<double> factor = scalarConstant(op->getOperand(1));
-  if (!x || !factor)
-    return {};
-  double length = double(typeOf(x).getShape().back());
-  double product = isa<nn::MulOp>(op) ? *factor * length : length / *factor;
-  return std::fabs(product - 1) < 1e-6 ? x : Value();
-}
-
-/// x of `x * x` or `x ^ 2`.
-Value matchSquare(Value value) {
-  if (auto mul = value.getDefiningOp<nn::MulOp>())
-    return mul.getLhs() == mul.getRhs() ? mul.getLhs() : Value();
-  if (auto pow = value.getDefiningOp<nn::PowOp>())
-    return scalarConstant(pow.getRhs()) == 2.0 ? pow.getLhs() : Value();
-  return {};
+  return mean->x;
 }
 
 /// The other operand of `value + scalar`, and the scalar.

@@ -7,6 +7,7 @@
 #include "dialects/NN/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Movement.h"
 
 using namespace mlir;
@@ -14,10 +15,6 @@ using namespace qopt;
 using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// An op like \p op on other operands, its result type inferred anew.
 Value recreate(PatternRewriter &rewriter, Operation *op, ValueRange operands) {

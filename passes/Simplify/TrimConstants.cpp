@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Simplify/ConstantEvaluator.h"
+#include "passes/Simplify/Matching.h"
 #include "passes/Simplify/Passes.h"
 
 using namespace mlir;
@@ -18,10 +19,9 @@ namespace qopt {
 } // namespace qopt
 
 using namespace qopt;
+using namespace qopt::simplify;
 
 namespace {
-
-RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
 
 /// The shape without leading axes of size 1, but with at least \p rank axes.
 ArrayRef<int64_t> trimmed(ArrayRef<int64_t> shape, size_t rank) {
